@@ -1,0 +1,70 @@
+# Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint pure bench bench-long lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$name && break; done)
+# A virtual environment knows its own path: after a move it is made anew.
+$(shell [ "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" ] || rm -f $(VENV)/.made)
+CODE := src tests $(if $(wildcard bench/*.py),bench)
+
+help:  ## show this
+	@echo "Tocsin"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed-run  ## start database, API, worker and pusher; Ctrl-C stops them
+	@exec $(BIN)/tocsin up
+
+test: lint  ## every check and every test
+	$(BIN)/python -m pytest -n 2 -q --durations=10
+
+check: lint pure  ## format, lint, types, import floors, pure tests: under 90 s
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+pure: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q tests/pure
+
+bench: $(VENV)/.installed-dev  ## print the figures, within 10 minutes
+	@exec $(BIN)/python -m bench
+
+bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and table sizes after 2 million messages
+	@exec $(BIN)/python -m bench --long
+
+lock:  ## renew requirements/*.txt from requirements/*.in (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/run.in -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/dev.in -o requirements/dev.txt
+
+clean:  ## remove the virtual environment and what tools leave; keeps var/
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+
+$(VENV)/.made:
+	@[ -n "$(PYTHON)" ] || { echo "Tocsin needs Python 3.11 or later: install it, or name it: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 2; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is not complete: install the package python3-venv of your system"; exit 2; }
+	@echo "$(CURDIR)" > $@
+
+# $(1): run or dev. Hashes in the file make pip refuse anything else. Networks fail now and then, hence the loop.
+define install
+	@echo "installing $(1) dependencies into $(VENV) ..."
+	@for try in 1 2 3; do \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --retries 5 -r requirements/$(1).txt \
+		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && exit 0; \
+		echo "installing failed, again in $$((try * 5)) s"; sleep $$((try * 5)); \
+	done; exit 1
+	@touch $@
+endef
+
+$(VENV)/.installed-run: $(VENV)/.made requirements/run.txt pyproject.toml
+	$(call install,run)
+
+$(VENV)/.installed-dev: $(VENV)/.made requirements/dev.txt pyproject.toml
+	$(call install,dev)
+	@touch $(VENV)/.installed-run

@@ -1,0 +1,60 @@
+"""What the API's endpoints stand on: one per process, made by bootstrap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tocsin.accounts import Directory
+from tocsin.api.group import Group
+from tocsin.api.limits import Allowance
+from tocsin.api.wire import Reply, Request
+from tocsin.kit.db import Session
+from tocsin.kit.settings import Settings
+from tocsin.messaging import Ground
+from tocsin.queue import Waker
+
+
+class Readers:
+    """A few sessions for look-ups, lent one request at a time; who finds none waits."""
+
+    def __init__(self, dsn: str, count: int) -> None:
+        self._free: asyncio.Queue[Session] = asyncio.Queue()
+        self._all = [Session(dsn, "read") for _ in range(count)]
+        for session in self._all:
+            self._free.put_nowait(session)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Session]:
+        """A session of one's own."""
+        session = await self._free.get()
+        try:
+            yield session
+        except asyncio.CancelledError:
+            session.break_off()
+            raise
+        finally:
+            self._free.put_nowait(session)
+
+    async def close(self) -> None:
+        """End them."""
+        for session in self._all:
+            await session.close()
+
+
+@dataclass(slots=True)
+class Desk:
+    """Reference data, the writer, the limits."""
+
+    settings: Settings
+    directory: Directory
+    ground: Ground
+    group: Group
+    allowance: Allowance
+    readers: Readers
+    waker: Waker
+    in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
+    bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
+    is_ready: Callable[[], bool] = lambda: True

@@ -1,0 +1,79 @@
+"""Idempotency-Key on sends: the same key and body within 24 h answers the stored reply and sends nothing.
+
+Only accepted sends are kept, as key, hash and batch number; the reply is built again from the rows. A twin that arrives
+while the first is at work waits for it: in this process by a future, across processes by looking until it is there.
+Contract, section 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from tocsin.api.desk import Desk
+from tocsin.api.limits import QUERIES
+from tocsin.kit import clock
+from tocsin.messaging import find_accepted, read_batch
+
+KEY_MOST = 255
+_LOOK_S = 0.025
+_TWIN_MOST_S = 30.0
+
+
+def hash_request(path: str, fields: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
+    """Of the path and the parsed fields, without account, sign and datetime, which change with each try."""
+    merged = {**query, **fields}
+    for name in ("account", "sign", "datetime"):
+        merged.pop(name, None)
+    return hashlib.sha256(path.encode() + b"\0" + msgspec.json.encode(merged, order="deterministic")).digest()
+
+
+@asynccontextmanager
+async def alone(desk: Desk, account_id: int, key: str) -> AsyncIterator[None]:
+    """Wait until no twin of this process is at work, then be the one that is."""
+    name = (account_id, key)
+    while (first := desk.in_flight_keys.get(name)) is not None:
+        await first
+    mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    desk.in_flight_keys[name] = mine
+    try:
+        yield
+    finally:
+        del desk.in_flight_keys[name]
+        mine.set_result(None)
+
+
+async def find_kept(desk: Desk, account_id: int, key: str) -> tuple[bytes, int] | None:
+    """(hash, batch number) of the accepted send with this key."""
+    async with desk.readers.lend() as session:
+        return await find_accepted(session, account_id, key, desk.settings.idempotency_s)
+
+
+async def wait_for_twin(desk: Desk, account_id: int, key: str) -> tuple[bytes, int] | None:
+    """Another process holds the key: look until its send is there; None: it was refused, is gone, or takes too long."""
+    deadline = clock.monotonic_s() + _TWIN_MOST_S
+    while clock.monotonic_s() < deadline:
+        found = await find_kept(desk, account_id, key)
+        if found is not None:
+            return found
+        await asyncio.sleep(_LOOK_S)
+        if not await _is_held(desk, account_id, key):
+            return await find_kept(desk, account_id, key)
+    return None
+
+
+async def _is_held(desk: Desk, account_id: int, key: str) -> bool:
+    async with desk.readers.lend() as session:
+        rows = await session.rows(QUERIES["key_is_held"], (key, account_id))
+    return bool(rows[0][0])
+
+
+async def read_kept(desk: Desk, batch_no: int) -> list[tuple[bytes, str, int, int]]:
+    """The rows of an accepted send."""
+    async with desk.readers.lend() as session:
+        return await read_batch(session, batch_no)

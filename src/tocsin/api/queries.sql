@@ -1,0 +1,9 @@
+-- name: take
+INSERT INTO limit_window (name, window_start, given) VALUES (%s, %s, %s)
+ON CONFLICT (name, window_start) DO UPDATE SET given = limit_window.given + excluded.given RETURNING given;
+
+-- name: forget
+DELETE FROM limit_window WHERE window_start < %s;
+
+-- name: key_is_held
+SELECT NOT pg_try_advisory_xact_lock_shared(hashtextextended(%s::text, %s));

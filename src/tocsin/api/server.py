@@ -1,0 +1,176 @@
+"""The API's front: raw RSGI, one small adapter for every endpoint.
+
+Raw RSGI because a framework halves the rate of single sends (docs/decisions/). The way of a request: bounded reading,
+failed-sign limit, authentication, lock, IP list, frequency, endpoint. Whatever goes wrong behind it, the reply is JSON
+and shows no trace; keys and signs reach no log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from tocsin.accounts import Account
+from tocsin.api.auth import authenticate, client_address, may_come_from
+from tocsin.api.desk import Desk
+from tocsin.api.pages import PAGES
+from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
+from tocsin.api.sms import send_sms
+from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, transport_reply
+from tocsin.content import Status
+from tocsin.kit import clock, metrics
+from tocsin.kit.db import LOST
+from tocsin.kit.ids import request_id
+from tocsin.messaging import Refusal
+
+log = logging.getLogger(__name__)
+
+BODY_MOST = 8 * 1024 * 1024
+BULK_BYTES = 8 * 1024
+_MINUTE = 60
+
+Answer = Callable[[Desk, Account, Request], Awaitable[Reply]]
+
+
+class Endpoint(NamedTuple):
+    name: str
+    methods: frozenset[str]
+    answer: Answer
+    bulk: bool = False  # a large body goes to the helper process
+
+
+_BOTH, _GET = frozenset({"GET", "POST"}), frozenset({"GET"})
+
+
+def _reports(family: str) -> Answer:
+    async def answer(desk: Desk, account: Account, request: Request) -> Reply:
+        return await query_reports(desk, account, request, family)
+
+    return answer
+
+
+ENDPOINTS = {
+    "/api/v1/sms/sendbatchsms": Endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
+    "/api/v1/sms/report": Endpoint("report", _BOTH, _reports("sms")),
+    "/api/v1/vos/report": Endpoint("report", _BOTH, _reports("vos")),
+    "/api/v1/email/report": Endpoint("report", _BOTH, _reports("email")),
+    "/api/v1/sms/balance": Endpoint("balance", _BOTH, query_balance),
+    "/api/v1/sms/uplink": Endpoint("uplink", _GET, pull_replies),
+    "/api/v1/countries": Endpoint("countries", _GET, list_countries),
+}
+
+
+class Server:
+    """The RSGI application."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        name = request_id()
+        reply = await self._reply(scope, protocol, name)
+        headers = [("content-type", reply.content_type), ("x-request-id", name)]
+        if reply.retry_after_s is not None:
+            headers.append(("retry-after", str(reply.retry_after_s)))
+        if scope.method == "HEAD":
+            protocol.response_empty(reply.http, headers)
+        else:
+            protocol.response_bytes(reply.http, headers, reply.body)
+
+    async def _reply(self, scope: Any, protocol: Any, name: str) -> Reply:
+        endpoint = ENDPOINTS.get(scope.path)
+        if endpoint is None:
+            return await self._page(scope)
+        if scope.method not in endpoint.methods:
+            return transport_reply(405, "Method not allowed")
+        try:
+            request = await self._read(scope, protocol, name)
+            if isinstance(request, Reply):
+                return request
+            reply = await self._answer(endpoint, request)
+        except UnknownKind:
+            return transport_reply(415, "Unsupported media type")
+        except LOST:
+            return error_reply(Status.PLATFORM, "en", "storage is not available, try again", retry_after_s=2)
+        except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
+            log.exception("request to %s", scope.path, extra={"request_id": name})
+            return transport_reply(500, "Internal error")
+        metrics.REQUESTS.labels(endpoint.name, "other" if reply.http != 200 else "ok").inc()
+        return reply
+
+    async def _page(self, scope: Any) -> Reply:
+        page = PAGES.get(scope.path)
+        if page is None:
+            return transport_reply(404, "Not found")
+        if scope.method not in {"GET", "HEAD"}:
+            return transport_reply(405, "Method not allowed")
+        return page(self._desk)
+
+    async def _read(self, scope: Any, protocol: Any, name: str) -> Request | Reply:
+        headers = scope.headers
+        declared = headers.get("content-length")
+        if declared is not None and declared.isdigit() and int(declared) > BODY_MOST:
+            return transport_reply(413, "Request body too large")
+        body = b""
+        if scope.method == "POST":
+            if declared is not None:
+                body = await protocol()
+            else:
+                pieces: list[bytes] = []
+                size = 0
+                async for piece in protocol:
+                    size += len(piece)
+                    if size > BODY_MOST:
+                        return transport_reply(413, "Request body too large")
+                    pieces.append(piece)
+                body = b"".join(pieces)
+        address = scope.client.rpartition(":")[0].strip("[]")
+        trusted = self._desk.settings.trusted_proxies
+        if trusted:
+            address = client_address(address, headers.get("x-forwarded-for"), trusted)
+        return Request(
+            scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), body, address, name,
+            headers.get("idempotency-key"),
+        )  # fmt: skip
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Reply:
+        account = await self._let_in(request)
+        if isinstance(account, Reply):
+            return account
+        if endpoint.bulk and self._desk.bulk is not None and len(request.body) + _query_size(request) > BULK_BYTES:
+            return await self._desk.bulk(request, account.id)
+        return await endpoint.answer(self._desk, account, request)
+
+    async def _let_in(self, request: Request) -> Account | Reply:
+        """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
+        desk, now = self._desk, clock.now_s()
+        tries = _tries(request)
+        if any(desk.allowance.is_spent(name, _MINUTE, now) for name in tries):
+            return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+        found = authenticate(desk.directory, request.query, bool(request.body), now)
+        if isinstance(found, Refusal):
+            limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
+            for name, limit in zip(tries, limits, strict=True):
+                if not await desk.allowance.take(name, limit, _MINUTE, now):
+                    return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+            return error_reply(found.status, "en", found.detail)
+        if found.locked:
+            return error_reply(Status.USER_LOCKED, found.language)
+        if not may_come_from(found, request.address):
+            return error_reply(Status.IP_RESTRICTED, found.language)
+        if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
+            return _too_frequent(found.language, 1)
+        return found
+
+
+def _tries(request: Request) -> tuple[str, str]:
+    return f"bad:{request.address}:{request.query.get('account', '')[:64]}", f"bad:{request.address}"
+
+
+def _query_size(request: Request) -> int:
+    return len(request.query.get("numbers", ""))
+
+
+def _too_frequent(language: str, wait_s: int) -> Reply:
+    return error_reply(Status.TOO_FREQUENT, language, retry_after_s=wait_s)

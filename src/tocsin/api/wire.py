@@ -1,0 +1,150 @@
+"""What comes in and goes out: a request as plain data, a reply as bytes, and the readers between them. No I/O.
+
+Readers are bounded by the size that the server let in; they answer Malformed with a sentence, never another exception.
+Contract, section 1: JSON, form, multipart or query; a body whose first byte is "{" is JSON whatever it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+from python_multipart import multipart
+from python_multipart.exceptions import FormParserError
+
+from tocsin.content import Status, phrase
+
+JSON_TYPE = ("content-type", "application/json;charset=UTF-8")
+_FIELDS_MOST = 100
+_BOM = b"\xef\xbb\xbf"
+
+
+class Malformed(Exception):  # noqa: N818  (it says what the body is)
+    """A body that cannot be read; the text says why."""
+
+
+class UnknownKind(Exception):  # noqa: N818
+    """A body of a media type that is not taken: 415."""
+
+
+class Request(msgspec.Struct):
+    """One request, read whole."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    content_type: str
+    body: bytes
+    address: str
+    request_id: str
+    idempotency_key: str | None = None
+
+
+class Reply(msgspec.Struct):
+    """One reply."""
+
+    body: bytes
+    http: int = 200
+    retry_after_s: int | None = None
+    content_type: str = JSON_TYPE[1]
+
+
+def parse_query(text: str) -> dict[str, str]:
+    """Names and values; the first of a name counts. Bytes that are no UTF-8 become lone surrogates, refused later."""
+    found: dict[str, str] = {}
+    if not text:
+        return found
+    plain = "%" not in text and "+" not in text
+    for piece in text.split("&", _FIELDS_MOST):
+        name, equals, value = piece.partition("=")
+        if not plain:
+            name = unquote_plus(name, errors="surrogateescape")
+            value = unquote_plus(value, errors="surrogateescape")
+        if equals and name not in found:
+            found[name] = value
+    return found
+
+
+def parse_body(request: Request) -> dict[str, Any]:
+    """The fields of a body. Raises Malformed, UnknownKind."""
+    body = request.body
+    if body.startswith(_BOM):
+        body = body[3:]
+    start = body.lstrip()[:1] if body[:1] != b"{" else b"{"
+    if start == b"":
+        return {}
+    if start == b"{":
+        return _parse_json(body)
+    kind = request.content_type.partition(";")[0].strip().lower()
+    if kind in {"", "application/json", "text/json"}:
+        raise Malformed("the body is not a JSON object")
+    if kind == "application/x-www-form-urlencoded":
+        return dict(parse_query(body.decode("ascii", "surrogateescape")))
+    if kind == "multipart/form-data":
+        return _parse_multipart(request.content_type, body)
+    raise UnknownKind(kind)
+
+
+def _parse_json(body: bytes) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Any])
+    except RecursionError:
+        raise Malformed("the JSON body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"the JSON body cannot be read: {error}") from None
+    return fields
+
+
+def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
+    _, options = multipart.parse_options_header(content_type.encode("latin-1", "replace"))
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise Malformed("the multipart body has no boundary")
+    fields: dict[str, Any] = {}
+
+    def on_field(field: multipart.Field) -> None:
+        if len(fields) < _FIELDS_MOST and field.field_name is not None:
+            fields.setdefault(
+                field.field_name.decode("utf-8", "replace"), (field.value or b"").decode("utf-8", "surrogateescape")
+            )
+
+    try:
+        parser = multipart.FormParser("multipart/form-data", on_field, lambda _: None, boundary=boundary)
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise Malformed(f"the multipart body cannot be read: {error}") from None
+    return fields
+
+
+def text_field(fields: Mapping[str, Any], query: Mapping[str, str], name: str) -> str | None:
+    """A field as text: from the body, else from the URL; "" and null are absent; a number counts as its digits."""
+    value = fields[name] if name in fields else query.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list) and name == "numbers":
+        return ",".join(str(v) for v in value if isinstance(v, str | int) and not isinstance(v, bool))
+    raise Malformed(f"{name} must be a string")
+
+
+def error_reply(status: Status, language: str = "en", detail: str = "", *, retry_after_s: int | None = None) -> Reply:
+    """An error in the contract's form: both `message` and `msg`, no data."""
+    text = phrase(status, language, detail)
+    body = msgspec.json.encode({"status": int(status), "message": text, "msg": text})
+    return Reply(body, retry_after_s=retry_after_s)
+
+
+def data_reply(data: Any, language: str = "en") -> Reply:
+    """A success with data."""
+    return Reply(msgspec.json.encode({"status": 0, "message": phrase(Status.SUBMITTED, language), "data": data}))
+
+
+def transport_reply(http: int, text: str) -> Reply:
+    """What has no status of the page: 404, 405, 413, 415, 5xx. JSON all the same."""
+    return Reply(msgspec.json.encode({"status": http, "message": text, "msg": text}), http=http)

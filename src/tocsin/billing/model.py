@@ -1,0 +1,76 @@
+"""Wallets, ledger entries, plans and prices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+RECHARGE, GIFT, ADJUSTMENT, OPENING = "recharge", "gift", "adjustment", "opening"
+
+
+class BillingError(ValueError):
+    """What cannot be done with money or prices, as one sentence for the operator."""
+
+
+class Wallet(NamedTuple):
+    """The pots of an account, micro-units. Credit is a line, not money: it is in no ledger entry."""
+
+    balance_micros: int
+    gift_micros: int
+    credit_micros: int
+
+
+class Entry(NamedTuple):
+    """A movement of money; amounts are signed."""
+
+    id: int
+    at: datetime
+    kind: str
+    balance_micros: int
+    gift_micros: int
+    balance_after: int
+    batch_no: int | None
+    messages: int
+    note: str
+
+
+class Mismatch(NamedTuple):
+    """An account whose entries do not add up. `name` None: no such account; wallet None: it has none."""
+
+    account_id: int
+    name: str | None
+    wallet_balance: int | None
+    wallet_gift: int | None
+    ledger_balance: int
+    ledger_gift: int
+
+
+class Plan(NamedTuple):
+    """`charge_failed`: what failed at the carrier is charged, else refunded."""
+
+    id: int
+    name: str
+    charge_failed: bool
+
+
+class PriceRule(NamedTuple):
+    """A row of table price. None or "" matches everything."""
+
+    plan_id: int
+    product: int
+    country_id: int | None
+    prefix: str
+    channel_id: int | None
+    price_micros: int
+
+
+class PriceRow(NamedTuple):
+    """A price as people read it."""
+
+    plan: str
+    product: int
+    country_id: int | None
+    iso: str | None
+    prefix: str
+    channel: str | None
+    price_micros: int

@@ -1,0 +1,74 @@
+-- name: prices
+SELECT plan_id, product::integer, country_id, prefix, channel_id, price_micros FROM price;
+
+-- name: wallet_create
+INSERT INTO wallet (account_id, credit_micros) VALUES (%s, %s);
+
+-- name: wallet_lock
+SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s FOR UPDATE;
+
+-- name: wallet_read
+SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
+
+-- name: wallets
+SELECT account_id, balance_micros, gift_micros, credit_micros FROM wallet;
+
+-- name: wallet_move
+UPDATE wallet SET balance_micros = balance_micros + %s, gift_micros = gift_micros + %s WHERE account_id = %s;
+
+-- name: wallet_credit
+UPDATE wallet SET credit_micros = %s WHERE account_id = %s;
+
+-- name: ledger_add
+INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, note)
+SELECT account_id, %s, %s, %s, balance_micros, %s FROM wallet WHERE account_id = %s;
+
+-- name: ledger_last
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %s ORDER BY id DESC LIMIT %s;
+
+-- name: check
+-- One statement, so one snapshot: a charge that commits meanwhile is in both sums or in none.
+WITH sums AS (
+    SELECT account_id, sum(balance_micros)::bigint AS balance, sum(gift_micros)::bigint AS gift FROM ledger GROUP BY account_id
+)
+SELECT account_id, a.name, w.balance_micros, w.gift_micros, coalesce(s.balance, 0), coalesce(s.gift, 0)
+FROM wallet w FULL JOIN sums s USING (account_id) FULL JOIN (SELECT id AS account_id, name FROM account) a USING (account_id)
+WHERE w.account_id IS NULL OR w.balance_micros <> coalesce(s.balance, 0) OR w.gift_micros <> coalesce(s.gift, 0)
+ORDER BY account_id;
+
+-- name: price_list
+SELECT pl.name, p.product::integer, p.country_id, c.iso, p.prefix, ch.name, p.price_micros
+FROM price p JOIN plan pl ON pl.id = p.plan_id LEFT JOIN country c ON c.code_id = p.country_id
+LEFT JOIN channel ch ON ch.id = p.channel_id
+WHERE (%(plan)s::text IS NULL OR pl.name = %(plan)s) AND (%(product)s::integer IS NULL OR p.product = %(product)s)
+  AND (%(country)s::integer IS NULL OR p.country_id = %(country)s)
+ORDER BY pl.name, p.product, p.country_id NULLS FIRST, p.prefix, ch.name NULLS FIRST;
+
+-- name: price_stage
+CREATE TEMPORARY TABLE price_stage (
+    plan_id integer, product smallint, country_id integer, prefix text, channel_id integer, price_micros bigint
+) ON COMMIT DROP;
+
+-- name: price_copy
+COPY price_stage FROM STDIN;
+
+-- name: price_replaced
+SELECT p.plan_id, p.product::integer, p.country_id, p.prefix, p.channel_id, p.price_micros
+FROM price p JOIN price_stage s ON p.plan_id = s.plan_id AND p.product = s.product AND p.prefix = s.prefix
+ AND p.country_id IS NOT DISTINCT FROM s.country_id AND p.channel_id IS NOT DISTINCT FROM s.channel_id
+WHERE p.price_micros <> s.price_micros ORDER BY 1, 2, 3 NULLS FIRST, 4, 5 NULLS FIRST LIMIT 1000;
+
+-- name: price_merge
+INSERT INTO price (plan_id, product, country_id, prefix, channel_id, price_micros)
+SELECT plan_id, product, country_id, prefix, channel_id, price_micros FROM price_stage
+ON CONFLICT ON CONSTRAINT price_key DO UPDATE SET price_micros = excluded.price_micros;
+
+-- name: plans
+SELECT id, name, charge_failed FROM plan ORDER BY name;
+
+-- name: plan_add
+INSERT INTO plan (name, charge_failed) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING RETURNING id;
+
+-- name: plan_set
+UPDATE plan SET charge_failed = %s WHERE id = %s;

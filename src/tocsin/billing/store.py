@@ -1,0 +1,101 @@
+"""Statements over wallets, ledger, plans and prices; private to this context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from tocsin.billing.model import Entry, Mismatch, Plan, PriceRow, PriceRule, Wallet
+from tocsin.kit.db import Queries, Session
+
+QUERIES = Queries(Path(__file__).with_name("queries.sql"))
+
+Conn = Connection[TupleRow]
+
+
+async def read_prices(session: Session) -> list[PriceRule]:
+    """All of table price. Raises LOST."""
+    return [PriceRule(*row) for row in await session.rows(QUERIES["prices"])]
+
+
+def insert_wallet(conn: Conn, account_id: int, credit_micros: int) -> None:
+    """An empty wallet."""
+    conn.execute(QUERIES["wallet_create"], (account_id, credit_micros))
+
+
+def lock_wallet(conn: Conn, account_id: int) -> Wallet | None:
+    """The wallet, locked until the transaction ends."""
+    row = conn.execute(QUERIES["wallet_lock"], (account_id,)).fetchone()
+    return None if row is None else Wallet(*row)
+
+
+def read_wallet(conn: Conn, account_id: int) -> Wallet | None:
+    """The wallet as it is, not locked."""
+    row = conn.execute(QUERIES["wallet_read"], (account_id,)).fetchone()
+    return None if row is None else Wallet(*row)
+
+
+def read_wallets(conn: Conn) -> dict[int, Wallet]:
+    """All wallets by account."""
+    return {row[0]: Wallet(*row[1:]) for row in conn.execute(QUERIES["wallets"])}
+
+
+def move_wallet(conn: Conn, account_id: int, balance_micros: int, gift_micros: int) -> None:
+    """Add signed amounts to the pots."""
+    conn.execute(QUERIES["wallet_move"], (balance_micros, gift_micros, account_id))
+
+
+def set_credit(conn: Conn, account_id: int, credit_micros: int) -> None:
+    """Set the credit line."""
+    conn.execute(QUERIES["wallet_credit"], (credit_micros, account_id))
+
+
+def insert_entry(conn: Conn, account_id: int, kind: str, balance_micros: int, gift_micros: int, note: str) -> None:
+    """A ledger entry; the wallet has moved already."""
+    conn.execute(QUERIES["ledger_add"], (kind, balance_micros, gift_micros, note, account_id))
+
+
+def read_entries(conn: Conn, account_id: int, limit: int) -> list[Entry]:
+    """The last entries, newest first."""
+    return [Entry(*row) for row in conn.execute(QUERIES["ledger_last"], (account_id, limit))]
+
+
+def find_mismatches(conn: Conn) -> list[Mismatch]:
+    """Accounts whose entries do not add up to the wallet."""
+    return [Mismatch(*row) for row in conn.execute(QUERIES["check"])]
+
+
+def read_plans(conn: Conn) -> list[Plan]:
+    """All plans, by name."""
+    return [Plan(*row) for row in conn.execute(QUERIES["plans"])]
+
+
+def insert_plan(conn: Conn, name: str, *, charge_failed: bool) -> int | None:
+    """Id of the new plan; None: there is one of that name."""
+    row = conn.execute(QUERIES["plan_add"], (name, charge_failed)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def update_plan(conn: Conn, plan_id: int, *, charge_failed: bool) -> None:
+    """Change what failed messages cost under a plan."""
+    conn.execute(QUERIES["plan_set"], (charge_failed, plan_id))
+
+
+def list_prices(conn: Conn, plan: str | None, product: int | None, country_id: int | None) -> list[PriceRow]:
+    """Prices with names instead of ids."""
+    wanted = {"plan": plan, "product": product, "country": country_id}
+    return [PriceRow(*row) for row in conn.execute(QUERIES["price_list"], wanted)]
+
+
+def merge_prices(conn: Conn, rules: Iterable[PriceRule]) -> list[PriceRule]:
+    """Insert or replace in one statement (one move of the clock); the first 1,000 rules that had another price."""
+    conn.execute(QUERIES["price_stage"])
+    with conn.cursor() as cursor, cursor.copy(QUERIES["price_copy"]) as copy:
+        for rule in rules:
+            copy.write_row(rule)
+    replaced = [PriceRule(*row) for row in conn.execute(QUERIES["price_replaced"])]
+    conn.execute(QUERIES["price_merge"])
+    return replaced

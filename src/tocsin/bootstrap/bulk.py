@@ -1,0 +1,62 @@
+"""The helper process of an API process (see api/bulk.py): `python -m tocsin.bootstrap.bulk`, frames on its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from tocsin.api.bulk import Job, serve_frames
+from tocsin.api.sms import send_sms
+from tocsin.api.wire import Reply, UnknownKind, error_reply, transport_reply
+from tocsin.bootstrap.api import Plant
+from tocsin.bootstrap.reference import load_memory
+from tocsin.content import Status
+from tocsin.kit.log import set_up_logging
+from tocsin.kit.settings import read_settings
+
+log = logging.getLogger(__name__)
+
+NICE = 10
+
+
+async def main() -> None:
+    """Until stdin ends or SIGTERM."""
+    os.nice(NICE)
+    settings = read_settings(os.environ)
+    set_up_logging(settings.log_level, "bulk")
+    memory = await load_memory(settings, "bulk")
+    plant = Plant(settings, memory, "bulk")
+    stop = asyncio.Event()
+    await plant.start(stop)
+
+    async def answer(job: Job) -> Reply:
+        account = memory.directory.by_id(job.account_id)
+        if account is None:
+            return error_reply(Status.AUTHENTICATION)
+        try:
+            return await send_sms(plant.desk, account, job.request)
+        except UnknownKind:
+            return transport_reply(415, "Unsupported media type")
+        except Exception:  # the edge of the request, as in api/server.py
+            log.exception("large send", extra={"request_id": job.request.request_id})
+            return transport_reply(500, "Internal error")
+
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 24)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    transport, _ = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
+    serving = asyncio.create_task(serve_frames(reader, transport.write, answer))
+    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    await asyncio.wait({serving})
+    stop.set()
+    await plant.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,46 @@
+"""The reference data that every process of the data plane keeps in memory, loaded before it begins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from tocsin.accounts import Directory
+from tocsin.kit.db import LOST, Session
+from tocsin.kit.reference import Reference
+from tocsin.kit.seal import open_seal
+from tocsin.kit.settings import Settings
+from tocsin.routing import Table
+from tocsin.webhooks import Endpoints
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Memory:
+    """All sources, and what keeps them new."""
+
+    directory: Directory
+    table: Table
+    endpoints: Endpoints
+    reference: Reference
+
+
+async def load_memory(settings: Settings, name: str) -> Memory:
+    """Read everything; waits while the database is away."""
+    memory = Memory(
+        Directory(open_seal(settings).open), Table(), Endpoints(), Reference(settings.database_url, f"{name} reference")
+    )
+    for source in (memory.directory, memory.table, memory.endpoints):
+        memory.reference.add(source)
+    session = Session(settings.database_url, f"{name} start")
+    while True:
+        try:
+            await memory.reference.load_all(session)
+            break
+        except LOST as error:
+            log.warning("the database is not there yet: %s", error)
+            await asyncio.sleep(0.5)
+    await session.close()
+    return memory

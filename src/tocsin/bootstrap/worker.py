@@ -1,0 +1,72 @@
+"""The worker process: lanes, intakes, upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from tocsin.bootstrap.reference import Memory, load_memory
+from tocsin.kit.db import LOST, Session
+from tocsin.kit.settings import Settings
+from tocsin.messaging import Books, Claimed, NextChannel, Text
+from tocsin.queue import LANE, Listener, Waker
+from tocsin.workers.lane import Hands
+from tocsin.workers.lease import Lease
+from tocsin.workers.submit import Worker
+from tocsin.workers.upkeep import list_jobs, run_job
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop`."""
+    dsn = settings.database_url
+    memory = await load_memory(settings, "worker")
+    books = Books(memory.directory.by_id, memory.endpoints)
+    waker_session = Session(dsn, "worker wake")
+    waker = Waker(waker_session)
+    lease = Lease(dsn, settings.lease_s)
+    hands = Hands(dsn, lease, books, make_next_channel(memory), settings.receipt_timeout_s, waker)
+    worker = Worker(memory.table, hands, settings.receipt_timeout_s)
+    lease.held_items = worker.held_items
+    with contextlib.suppress(*LOST):
+        await lease.renew()
+    woken = asyncio.Event()
+    loops: list[Coroutine[Any, Any, None]] = [
+        lease.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
+        *(run_job(job, dsn) for job in list_jobs(books, waker, settings.retention_days)),
+    ]  # fmt: skip
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    await worker.run(stop)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    with contextlib.suppress(*LOST):
+        await lease.leave()
+        await waker_session.close()
+
+
+async def _spread(woken: asyncio.Event, worker: Worker) -> None:
+    while True:
+        await woken.wait()
+        woken.clear()
+        worker.wake()
+
+
+def make_next_channel(memory: Memory) -> NextChannel:
+    """The route after the present one, round and round; a pinned message stays where it is."""
+
+    def next_channel(message: Claimed, text: Text, present: int) -> int:
+        account = memory.directory.by_id(message.account_id)
+        if account is None or text.pinned_channel_id is not None:
+            return present
+        way = memory.table.way(account, message.product, message.country_id, None)
+        pick = way.pick(message.phone) if way is not None else None
+        if pick is None or present not in pick.channels:
+            return present if pick is None else pick.channels[0]
+        return pick.channels[(pick.channels.index(present) + 1) % len(pick.channels)]
+
+    return next_channel

@@ -1,0 +1,1 @@
+"""The shipped carrier: takes everything, loses nothing, and misbehaves on demand."""

@@ -1,0 +1,199 @@
+"""Verbs over accounts: make, look at, set, lock, and put money on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tocsin import accounts, billing
+from tocsin.cli.base import load_settings, open_session, show, table, verbs
+from tocsin.cli.change import (
+    AMOUNT,
+    OR_NONE,
+    POSITIVE_AMOUNT,
+    given,
+    note,
+    note_difference,
+    open_change,
+    tell_time,
+    tell_yes,
+)
+from tocsin.kit.seal import open_seal
+
+LANGUAGE = click.Choice(accounts.LANGUAGES)
+
+
+@verbs()
+def account() -> None:
+    """Accounts: who may send, and with how much money."""
+
+
+@account.command()
+@click.argument("name")
+@click.option("--balance", type=POSITIVE_AMOUNT, default=0, help="Money to start with.")
+@click.option("--gift", type=POSITIVE_AMOUNT, default=0, help="A gift, spent before the balance.")
+@click.option("--credit", type=POSITIVE_AMOUNT, default=0, help="How far the balance may go below zero.")
+@click.option("--language", type=LANGUAGE, default="en", show_default=True, help="Of the texts in replies.")
+@click.option("--plan", default=accounts.DEFAULT_PLAN, show_default=True, help="Plan that its prices come from.")
+def create(name: str, balance: int, gift: int, credit: int, language: str, plan: str) -> None:
+    """Make an account and its API key.
+
+    The default plan has prices and sandbox routes for all products, so the account can send at once.
+
+    \b
+    Example: tocsin account create acme --balance 100
+    """
+    settings = load_settings()
+    api_key = accounts.make_key()
+    with open_change(settings) as conn:
+        account_id = accounts.create_account(conn, name, plan=plan, language=language)
+        accounts.add_key(conn, account_id, open_seal(settings, make=True).seal(api_key))
+        billing.open_wallet(conn, account_id, credit)
+        if balance:
+            billing.recharge(conn, account_id, balance, "first money")
+        if gift:
+            billing.give(conn, account_id, gift, "first gift")
+        facts = _describe(accounts.find_account(conn, name), billing.read_wallet(conn, account_id))
+        note(conn, "account create", f"account {name}", None, facts)
+    show({**facts, "api_key": api_key}, f"account  {name}\napi_key  {api_key}\nbalance  {facts['balance']}")
+
+
+@account.command("list")
+def list_them() -> None:
+    """List all accounts with their money."""
+    with open_session() as conn:
+        wallets = billing.read_wallets(conn)
+        rows = [_describe(facts, wallets.get(facts.id)) for facts in accounts.list_accounts(conn)]
+    names = ["account", "plan", "balance", "gift", "credit", "currency"]
+    cells = [[*(row[name] for name in names), tell_yes(row["locked"])] for row in rows]
+    show(rows, table([*names, "locked"], cells) if rows else "There is no account: tocsin account create NAME")
+
+
+@account.command("show")
+@click.argument("name")
+def show_one(name: str) -> None:
+    """Show everything about one account. Keys are named, never shown."""
+    with open_change() as conn:
+        found = accounts.find_account(conn, name)
+        facts = _describe(found, billing.read_wallet(conn, found.id))
+        keys = [
+            {"id": key.id, "created_at": tell_time(key.created_at), "expires_at": tell_time(key.expires_at) or None}
+            for key in accounts.list_keys(conn, found.id)
+        ]
+        grants = [f"{kind} {value}" for _, kind, value in accounts.list_grants(conn, found.id)]
+    facts = {**facts, "keys": keys, "grants": grants}
+    show(facts, table(["", ""], [[name, _tell(value)] for name, value in facts.items()]).strip("\n "))
+
+
+@account.command("set")
+@click.argument("name")
+@click.option("--allow-ip", help="Addresses and networks that may send, by commas; `any` for all.")
+@click.option("--rate", type=OR_NONE, help="Requests per second; `none` for no limit.")
+@click.option("--max-parts", type=click.IntRange(1, 255), help="Longest SMS in parts.")
+@click.option("--language", type=LANGUAGE, help="Of the texts in replies.")
+@click.option("--eight-fields/--no-eight-fields", default=None, help="8 fields in every row that is pushed.")
+@click.option("--swap-uplink/--no-swap-uplink", default=None, help="Swap fromNum and to in replies that are pushed.")
+@click.option("--plan", help="Plan that its prices come from.")
+@click.option("--credit", type=POSITIVE_AMOUNT, help="How far the balance may go below zero.")
+def set_one(name: str, allow_ip: str | None, rate: int | None, credit: int | None, **options: Any) -> None:
+    """Change an account; what is not named stays.
+
+    \b
+    Examples: tocsin account set acme --allow-ip 203.0.113.7,10.0.0.0/8 --rate 50
+              tocsin account set acme --allow-ip any --rate none
+    """
+    changes = given(**options)
+    if allow_ip is not None:
+        words = [word.strip() for word in allow_ip.split(",") if word.strip()]
+        changes["allow_ips"] = [] if words in ([], ["any"]) else words
+    if rate is not None:
+        changes["rate_per_s"] = rate or None
+    if not changes and credit is None:
+        raise click.UsageError("nothing to set: name at least one option")
+    _change(name, "account set", credit, changes)
+
+
+def _change(name: str, action: str, credit: int | None, changes: dict[str, Any]) -> None:
+    with open_change() as conn:
+        before, after = accounts.set_account(conn, name, **changes)
+        wallets = (
+            (billing.read_wallet(conn, before.id),) * 2
+            if credit is None
+            else billing.set_credit(conn, before.id, credit)
+        )
+        facts = _describe(after, wallets[1])
+        changed = note_difference(conn, action, f"account {name}", _describe(before, wallets[0]), facts)
+    said = ", ".join(f"{field} {_tell(value)}" for field, value in changed.items())
+    show(facts, f"{name}: {said}" if said else f"{name}: it was so already")
+
+
+@account.command()
+@click.argument("name")
+def lock(name: str) -> None:
+    """Refuse all requests of an account (-13), from now on."""
+    _change(name, "account lock", None, {"locked": True})
+
+
+@account.command()
+@click.argument("name")
+def unlock(name: str) -> None:
+    """Let a locked account send again."""
+    _change(name, "account unlock", None, {"locked": False})
+
+
+@account.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("amount", type=AMOUNT)
+@click.option("--gift", "is_gift", is_flag=True, help="Into the gift pot instead of the balance.")
+@click.option("--note", "words", default="", help="A word for the ledger.")
+def credit(name: str, amount: int, is_gift: bool, words: str) -> None:
+    """Put money on an account; a negative amount takes some off.
+
+    \b
+    Examples: tocsin account credit acme 250.50 --note "invoice 17"
+              tocsin account credit acme -10
+    """
+    if not amount:
+        raise click.UsageError("an amount of 0 moves nothing")
+    with open_change() as conn:
+        found = accounts.find_account(conn, name)
+        move = billing.give if is_gift else billing.recharge
+        before, after = move(conn, found.id, amount, words)
+        note(
+            conn,
+            "account credit",
+            f"account {name}",
+            _describe_wallet(before),
+            {**_describe_wallet(after), "amount": billing.text_of(amount), "note": words},
+        )
+    money = _describe_wallet(after)
+    show(
+        {"account": name, "amount": billing.text_of(amount), "currency": found.currency, **money},
+        f"{name}: balance {money['balance']} {found.currency}, gift {money['gift']}",
+    )
+
+
+def _describe(facts: accounts.AccountFacts, wallet: billing.Wallet | None) -> dict[str, Any]:
+    rest = facts._asdict()
+    name, created_at = rest.pop("name"), rest.pop("created_at")
+    money = _describe_wallet(wallet or billing.Wallet(0, 0, 0))
+    return {"account": name, **money, **rest, "created_at": tell_time(created_at)}
+
+
+def _describe_wallet(wallet: billing.Wallet) -> dict[str, str]:
+    return {
+        "balance": billing.text_of(wallet.balance_micros),
+        "gift": billing.text_of(wallet.gift_micros),
+        "credit": billing.text_of(wallet.credit_micros),
+    }
+
+
+def _tell(value: Any) -> str:
+    if isinstance(value, bool):
+        return tell_yes(value)
+    if isinstance(value, list):
+        return ", ".join(_tell(each) for each in value) or "none"
+    if isinstance(value, dict):
+        return " ".join(f"{name} {each}" for name, each in value.items() if each is not None)
+    return "none" if value is None else str(value)

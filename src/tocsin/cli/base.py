@@ -1,0 +1,161 @@
+"""What all verbs share: `--json` before or after the verb, errors as one sentence, exit codes, a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+import psycopg
+from psycopg.rows import TupleRow
+
+from tocsin.bootstrap.facts import read_dsn
+from tocsin.kit.settings import Settings, SettingsError, read_settings
+
+_JSON = "tocsin.json"
+FAILED = 1
+USAGE = 2
+
+
+class Refusal(click.ClickException):
+    """Why a verb cannot do it, as one sentence. Exit code 1: a check failed; 2: wrong usage, or no database runs."""
+
+    def __init__(self, sentence: str, exit_code: int = FAILED) -> None:
+        super().__init__(sentence)
+        self.code = exit_code
+
+
+class Verb(click.Command):
+    """A command that knows --json."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(_json_option())
+
+
+class Verbs(click.Group):
+    """A group of verbs that knows --json; its groups and commands do too."""
+
+    command_class = Verb
+    group_class = type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(_json_option())
+
+
+def _json_option() -> click.Option:
+    return click.Option(
+        ["--json"], is_flag=True, expose_value=False, callback=_note_json, help="Print JSON, for scripts."
+    )
+
+
+def _note_json(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[_JSON] = True
+
+
+def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Verb]:
+    """`@verb()`: a top-level command."""
+    return click.command(name, cls=Verb, **attributes)
+
+
+def verbs(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Verbs]:
+    """`@verbs()`: a top-level group, such as `account`; its own commands are made by `@<group>.command()`."""
+    return click.group(name, cls=Verbs, **attributes)
+
+
+def wants_json() -> bool:
+    """Whether the caller asked for JSON."""
+    return bool(click.get_current_context().meta.get(_JSON))
+
+
+def show(value: Any, text: str) -> None:
+    """Print `value` as JSON where that was asked for, else `text`."""
+    if wants_json():
+        click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+    elif text:
+        click.echo(text)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned columns under their titles."""
+    cells = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def load_settings() -> Settings:
+    """Settings of this environment. Raises SettingsError."""
+    return read_settings(os.environ)
+
+
+def find_dsn(settings: Settings) -> str:
+    """DATABASE_URL, else the embedded database of TOCSIN_HOME. Raises Refusal (exit 2)."""
+    dsn = settings.database_url or read_dsn(settings.home)
+    if dsn is None:
+        raise Refusal(
+            f"no database runs: start `tocsin up`, or set TOCSIN_HOME (now {settings.home}) or DATABASE_URL", USAGE
+        )
+    return dsn
+
+
+@contextmanager
+def open_session(settings: Settings | None = None) -> Iterator[psycopg.Connection[TupleRow]]:
+    """One transaction on the installation's database: committed at the end, rolled back by an exception."""
+    dsn = find_dsn(settings or load_settings())
+    try:
+        conn = psycopg.connect(dsn, connect_timeout=5, application_name="tocsin cli")
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise Refusal(
+            f"no database runs ({reason}): start `tocsin up`, or set TOCSIN_HOME or DATABASE_URL", USAGE
+        ) from error
+    with conn:
+        yield conn
+
+
+def run_to_exit(command: click.Command, arguments: list[str]) -> int:
+    """Run a command line; its exit code, expected errors printed."""
+    try:
+        result = command.main(args=arguments, prog_name="tocsin", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except (click.ClickException, SettingsError, psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
+        return _fail(error, as_json="--json" in arguments)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(error: Exception, *, as_json: bool) -> int:
+    sentence, exit_code = _explain(error)
+    if as_json:
+        click.echo(msgspec.json.encode({"error": sentence}).decode())
+        return exit_code
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+    for line in sentence.splitlines():
+        click.echo(f"tocsin: {line}", err=True)
+    return exit_code
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What went wrong in words, and the exit code that says how."""
+    match error:
+        case Refusal():
+            return error.format_message(), error.code
+        case click.ClickException():
+            return error.format_message(), USAGE
+        case SettingsError():
+            return "\n".join(error.mistakes), USAGE
+        case psycopg.errors.UndefinedTable():
+            return "the database has not our tables yet: run `tocsin migrate`", USAGE
+        case _:
+            return f"the database does not answer: {' '.join(str(error).split())}", USAGE

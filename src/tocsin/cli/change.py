@@ -1,0 +1,115 @@
+"""What verbs that change something share: one transaction, an audit row in it, refusals as one sentence."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+import psycopg
+from psycopg.rows import TupleRow
+
+from tocsin import accounts, audit, billing, routing
+from tocsin.cli.base import Refusal, open_session
+from tocsin.kit.seal import SealError
+from tocsin.kit.settings import Settings
+
+Conn = psycopg.Connection[TupleRow]
+Facts = Mapping[str, Any]
+
+
+class Amount(click.ParamType[int]):
+    """Decimal text, as micro-units."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return billing.to_micros(value)
+        except billing.MoneyError as error:
+            self.fail(str(error), param, ctx)
+
+
+class PositiveAmount(Amount):
+    """An amount of 0 or more."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        micros = super().convert(value, param, ctx)
+        if micros < 0:
+            self.fail(f"{value} is negative", param, ctx)
+        return micros
+
+
+class OrNone(click.ParamType[int]):
+    """A whole number from 1 on, or `none` for no limit (0 after conversion)."""
+
+    name = "number|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value == "none":
+            return 0
+        if not (str(value).isascii() and str(value).isdigit()) or int(value) < 1:
+            self.fail(f"{value!r} is neither a whole number from 1 on nor `none`", param, ctx)
+        return int(value)
+
+
+AMOUNT, POSITIVE_AMOUNT, OR_NONE = Amount(), PositiveAmount(), OrNone()
+
+
+@contextmanager
+def open_change(settings: Settings | None = None) -> Iterator[Conn]:
+    """A session as base.open_session gives it; what cannot be done is one sentence (exit 1), and nothing is changed."""
+    try:
+        with open_session(settings) as conn:
+            yield conn
+    except (accounts.AccountError, billing.BillingError, routing.RoutingError, SealError) as error:
+        raise Refusal(str(error)) from error
+
+
+def note(conn: Conn, action: str, subject: str, before: Facts | None, after: Facts | None) -> None:
+    """Audit a change under the name of the operating system's user."""
+    audit.record(conn, name_actor(), action, subject, before, after)
+
+
+def note_difference(conn: Conn, action: str, subject: str, before: Facts, after: Facts) -> Facts:
+    """Audit what differs, if anything does; the differences as they are after."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    if changed:
+        note(conn, action, subject, {name: before.get(name) for name in changed}, pick(after, changed))
+    return pick(after, changed)
+
+
+def pick(facts: Facts, names: list[str]) -> Facts:
+    """Some of the facts."""
+    return {name: facts[name] for name in names}
+
+
+def name_actor() -> str:
+    """The operating system's user, and whose sudo it was."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name
+        user = str(os.getuid())
+    behind = os.environ.get("SUDO_USER")
+    return f"{user} (sudo of {behind})" if behind else user
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def tell_time(at: datetime | None) -> str:
+    """A time as people read it, UTC."""
+    return "" if at is None else at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def tell_yes(value: bool) -> str:
+    """yes or no."""
+    return "yes" if value else "no"

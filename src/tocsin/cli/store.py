@@ -1,0 +1,122 @@
+"""Statements of the verbs that look at everything (doctor) or at what no context shows; private to the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from tocsin.kit.db import Queries
+
+QUERIES = Queries(Path(__file__).with_name("queries.sql"))
+
+Conn = psycopg.Connection[TupleRow]
+
+
+class Server(NamedTuple):
+    """The database server."""
+
+    version_no: int
+    version: str
+    now_s: float
+    standby: bool
+
+
+class Process(NamedTuple):
+    """A row of table process, and whether its session lives."""
+
+    kind: str
+    host: str
+    pid: int
+    seen_at: datetime
+    alive: bool
+
+
+class Lane(NamedTuple):
+    """Messages that wait for a channel."""
+
+    channel: str
+    kind: str
+    paused: bool
+    config: dict[str, Any]
+    ready: int
+    delayed: int
+    owned: int
+    oldest_s: float | None  # of the ready ones
+
+
+class Waiting(NamedTuple):
+    """Rows that wait for an endpoint."""
+
+    account: str
+    kind: str
+    paused_at: datetime | None
+    paused_reason: str
+    failing_since: datetime | None
+    waiting: int
+    aside: int
+    oldest_s: float | None
+
+
+def _first(conn: Conn, name: str) -> TupleRow:
+    row = conn.execute(QUERIES[name]).fetchone()
+    assert row is not None
+    return row
+
+
+def read_server(conn: Conn) -> Server:
+    """Version and clock."""
+    return Server(*_first(conn, "server"))
+
+
+def read_migrations(conn: Conn) -> set[str]:
+    """Names of the migrations that were applied."""
+    return {row[0] for row in conn.execute(QUERIES["migrations"])}
+
+
+def read_processes(conn: Conn) -> list[Process]:
+    """All registered processes."""
+    return [Process(*row) for row in conn.execute(QUERIES["processes"])]
+
+
+def read_lanes(conn: Conn) -> list[Lane]:
+    """All channels with what waits for them."""
+    return [Lane(*row) for row in conn.execute(QUERIES["lanes"])]
+
+
+def count_orphan_items(conn: Conn) -> int:
+    """Lane items of channels that are gone."""
+    return int(_first(conn, "orphan_items")[0])
+
+
+def read_endpoints(conn: Conn) -> list[Waiting]:
+    """All endpoints with what waits for them."""
+    return [Waiting(*row) for row in conn.execute(QUERIES["endpoints"])]
+
+
+def count_unmatched(conn: Conn) -> tuple[int, int]:
+    """Receipts that fit no submission: still looked for, given up."""
+    row = _first(conn, "unmatched")
+    return int(row[0]), int(row[1])
+
+
+def read_partitions(conn: Conn) -> dict[str, int]:
+    """Days ahead for which each partitioned table is ready; -1: not even today."""
+    return {row[0]: row[1] for row in conn.execute(QUERIES["partitions"])}
+
+
+def read_secrets(conn: Conn, account_id: int) -> dict[str, str]:
+    """Sealed secrets of an account's endpoints, by kind."""
+    return {row[1]: row[2] for row in conn.execute(QUERIES["secrets"], (account_id,))}
+
+
+def reseal_secrets(conn: Conn, reseal: Callable[[str], str]) -> int:
+    """Seal every endpoint's secret anew; how many. What `reseal` raises goes through."""
+    found = [(reseal(row[1]), row[0]) for row in conn.execute(QUERIES["secrets_all"])]
+    with conn.cursor() as cursor:
+        cursor.executemany(QUERIES["secret_set"], found)
+    return len(found)

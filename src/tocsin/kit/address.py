@@ -1,0 +1,99 @@
+"""Addresses and URLs that customers name: what they may be, and which of them lead inside. Pure.
+
+An address counts as what packets to it end up at: an IPv4 address dressed as IPv6 is judged as the IPv4 address it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+MAX_URL = 2048
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_METADATA = frozenset({IPv4Address("168.63.129.16")})  # a cloud's, though its address is a public one
+
+
+class Guard:
+    """Says which addresses are off limits. `allowed` are networks that the operator opened."""
+
+    def __init__(self, allowed: Sequence[IPv4Network | IPv6Network] = ()) -> None:
+        self._allowed = tuple(allowed)
+
+    def refuses(self, address: str) -> bool:
+        """True for a numeric address that may not be connected to."""
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        faces = _faces(ip)
+        if any(face in network for face in faces for network in self._allowed):
+            return False
+        return any(_is_inside(face) for face in faces)
+
+
+def _faces(ip: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
+    if isinstance(ip, IPv4Address):
+        return [ip]
+    if ip.ipv4_mapped is not None:
+        return [ip.ipv4_mapped]
+    if ip in _NAT64:
+        return [IPv4Address(int(ip) & 0xFFFFFFFF)]
+    inner = [ip.sixtofour] if ip.sixtofour else list(ip.teredo or ())
+    return [ip, *inner]
+
+
+def _is_inside(ip: IPv4Address | IPv6Address) -> bool:
+    if isinstance(ip, IPv6Address) and ip.is_site_local:
+        return True
+    return not ip.is_global or ip.is_multicast or ip.is_reserved or ip in _METADATA
+
+
+class Target(NamedTuple):
+    """A URL, taken apart once."""
+
+    host: str  # ASCII
+    port: int
+    tls: bool
+    head: bytes  # request line and Host
+
+
+@lru_cache(maxsize=4096)
+def read_url(url: str) -> Target:
+    """An http or https URL. Raises ValueError with a sentence that says what is wrong."""
+    if len(url) > MAX_URL:
+        raise ValueError(f"the URL is longer than {MAX_URL} characters")
+    if not url.isprintable() or " " in url:
+        raise ValueError("the URL has blanks or control characters")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("the URL must begin with http:// or https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("the URL must not hold a user or password")
+    if not parts.hostname:
+        raise ValueError("the URL names no host")
+    tls = parts.scheme == "https"
+    host = _ascii_host(parts.hostname)
+    try:
+        port = parts.port or (443 if tls else 80)
+    except ValueError:
+        raise ValueError("the URL's port is no port") from None
+    name = f"[{host}]" if ":" in host else host
+    if port != (443 if tls else 80):
+        name += f":{port}"
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]") if parts.query else ""
+    return Target(host, port, tls, f"POST {path}{query} HTTP/1.1\r\nHost: {name}\r\n".encode())
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        text = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise ValueError("the URL's host is no name") from None
+    if ":" in text:  # IPv6; a zone would choose an interface
+        ipaddress.IPv6Address(text)
+    elif not all(c.isalnum() or c in "-._" for c in text):
+        raise ValueError("the URL's host is no name")
+    return text

@@ -1,0 +1,151 @@
+"""PostgreSQL sessions of the data plane: one connection each, autocommit, renewed after a loss, one round trip a batch.
+
+Doors own sessions; contexts get them as arguments and never commit. Pools are for the console, not for here: each loop
+has its own session, so that none waits for another's statement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg.rows import TupleRow
+
+from tocsin.kit import pgbin
+
+Params = Sequence[Any] | Mapping[str, Any]
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+"""What a statement raises when its connection is gone (or storage refuses to work at all)."""
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class Queries:
+    """The named statements of one queries.sql; `queries["name"]` is a psycopg query."""
+
+    def __init__(self, file: Path) -> None:
+        pieces = _NAME.split(file.read_text(encoding="utf-8"))
+        self._by_name = {
+            name: body.strip().rstrip(";").encode() for name, body in zip(pieces[1::2], pieces[2::2], strict=True)
+        }
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._by_name[name]
+
+    def names(self) -> list[str]:
+        """All names, for the test that every statement is used and can be planned."""
+        return list(self._by_name)
+
+
+class Statement(NamedTuple):
+    """One statement of a batch."""
+
+    query: bytes
+    params: Params = ()
+
+
+class Session:
+    """One connection. Not for two tasks at once."""
+
+    def __init__(self, dsn: str, name: str, *, generic_plans: bool = False) -> None:
+        self._dsn = dsn
+        self._name = name
+        self._generic_plans = generic_plans
+        self._conn: AsyncConnection[TupleRow] | None = None
+
+    async def conn(self) -> AsyncConnection[TupleRow]:
+        """The live connection; a new one after a loss. Raises LOST while the database is away."""
+        if self._conn is None or self._conn.closed or self._conn.broken:
+            self._conn = await self._connect()
+        return self._conn
+
+    async def _connect(self) -> AsyncConnection[TupleRow]:
+        conn = await AsyncConnection.connect(
+            self._dsn,
+            autocommit=True,
+            application_name=f"tocsin {self._name}",
+            connect_timeout=5,
+            prepare_threshold=1,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=2,
+        )
+        pgbin.register(conn)
+        if self._generic_plans:
+            await conn.execute("SET plan_cache_mode = force_generic_plan")
+        await conn.execute("SET timezone = 'UTC'")
+        return conn
+
+    async def run(self, query: bytes, params: Params = (), *, binary: bool = True) -> AsyncCursor[TupleRow]:
+        """One statement, committed by itself. Raises LOST, after which the next call connects anew."""
+        conn = await self.conn()
+        cursor = conn.cursor(binary=binary)
+        await cursor.execute(query, params)
+        return cursor
+
+    async def rows(self, query: bytes, params: Params = ()) -> list[TupleRow]:
+        """All rows of one statement."""
+        return await (await self.run(query, params)).fetchall()
+
+    async def batch(self, statements: Sequence[Statement]) -> list[list[TupleRow]]:
+        """All statements as one transaction in one round trip; the rows of each. All or nothing."""
+        conn = await self.conn()
+        async with conn.pipeline(), conn.transaction():
+            cursors = await self._queue(conn, statements)
+        return await _fetch(cursors)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A transaction of several round trips: `send` inside it. For doors only."""
+        conn = await self.conn()
+        async with conn.transaction():
+            yield
+
+    async def send(self, statements: Sequence[Statement]) -> list[list[TupleRow]]:
+        """Statements of the open transaction in one round trip; the rows of each."""
+        conn = await self.conn()
+        async with conn.pipeline():
+            cursors = await self._queue(conn, statements)
+        return await _fetch(cursors)
+
+    async def _queue(
+        self, conn: AsyncConnection[TupleRow], statements: Sequence[Statement]
+    ) -> list[AsyncCursor[TupleRow]]:
+        cursors = []
+        for statement in statements:
+            cursor = conn.cursor(binary=True)
+            await cursor.execute(statement.query, statement.params)
+            cursors.append(cursor)
+        return cursors
+
+    async def lock_forever(self, key: int) -> bool:
+        """Take the session's advisory lock `key`; it is free again when this session ends, however it ends."""
+        rows = await self.rows(b"SELECT pg_try_advisory_lock(%s)", (key,))
+        return bool(rows[0][0])
+
+    def break_off(self) -> None:
+        """Drop the connection without a word; the next call connects anew."""
+        if self._conn is not None:
+            self._conn.pgconn.finish()
+            self._conn = None
+
+    async def close(self) -> None:
+        """End the session."""
+        if self._conn is not None:
+            await self._conn.close()
+            self._conn = None
+
+
+async def _fetch(cursors: Sequence[AsyncCursor[TupleRow]]) -> list[list[TupleRow]]:
+    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+def identifier(name: str) -> sql.Identifier:
+    """A quoted identifier, for the partition jobs that build names."""
+    return sql.Identifier(name)

@@ -1,0 +1,130 @@
+"""Keeps each process's memory of accounts, prices, routes, channels and endpoints as new as the database.
+
+One small statement every 0.4 s reads all change clocks; triggers move them with every change, so that a change holds in
+every process within a second, a half-open connection included. After a loss of the connection everything is read anew:
+the server that answers then may be another one. It must not share its session with anybody, and never fails its
+process: while the database is away the last known state stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol, runtime_checkable
+
+from tocsin.kit import clock
+from tocsin.kit.db import LOST, Session
+
+_LOG = logging.getLogger("tocsin.reference")
+_CLOCKS = b"SELECT name, version FROM change_clock"
+_ANSWER_WITHIN_S = 5.0
+
+
+class Source(Protocol):
+    """A part of the memory. `clocks`: names of tables (and "<table>.deleted") whose change makes it stale."""
+
+    clocks: tuple[str, ...]
+
+    async def load(self, session: Session) -> None:
+        """Read all anew; until it is done the old state stands. Raises LOST."""
+
+
+@runtime_checkable
+class Incremental(Protocol):
+    """A source that can also read only what is new."""
+
+    async def refresh(self, session: Session, moved: frozenset[str]) -> None:
+        """Read what changed since the last load or refresh; `moved`: its clocks that moved. Raises LOST."""
+
+
+class Reference:
+    """All sources of a process, renewed by one loop."""
+
+    def __init__(self, dsn: str, name: str = "reference", *, poll_s: float = 0.4) -> None:
+        self._session = Session(dsn, name)
+        self._poll_s = poll_s
+        self._sources: list[Source] = []
+        self._known: dict[str, int] = {}
+        self._stale: set[int] = set()  # places of sources that must read all anew
+        self._fresh_at_s = clock.monotonic_s()
+        self._away = False
+        self.failures = 0
+
+    def add(self, source: Source) -> None:
+        """Keep `source` new from now on; load_all or the next round of run() reads it."""
+        self._stale.add(len(self._sources))
+        self._sources.append(source)
+
+    def age_s(self) -> float:
+        """Seconds since the memory was last known to be as new as the database."""
+        return clock.monotonic_s() - self._fresh_at_s
+
+    async def load_all(self, session: Session) -> None:
+        """Read every source, on the caller's session. Raises LOST."""
+        # The clocks first: what changes while the rows are read is read once more, never missed.
+        known = await _read_clocks(session)
+        for source in self._sources:
+            await source.load(session)
+        self._known = known
+        self._stale.clear()
+        self._fresh_at_s = clock.monotonic_s()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Renew until `stop` is set."""
+        try:
+            while not stop.is_set():
+                await self._round()
+                await _wait(stop, self._poll_s)
+        finally:
+            await self._session.close()
+
+    async def _round(self) -> None:
+        try:
+            await self.poll()
+        except (*LOST, TimeoutError) as error:
+            self.failures += 1
+            self._stale.update(range(len(self._sources)))
+            self._session.break_off()
+            _LOG.warning(
+                "reference data cannot be renewed, the last known state stands: %s", str(error).strip() or "no answer"
+            )
+
+    async def poll(self) -> None:
+        """One round: read the clocks, renew what they say. Raises LOST or TimeoutError."""
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            now = await _read_clocks(self._session)
+        moved = frozenset(name for name, version in now.items() if self._known.get(name) != version)
+        for place, source in enumerate(self._sources):
+            mine = moved.intersection(source.clocks)
+            if place in self._stale or mine:
+                await self._renew(place, source, mine)
+        self._known = now
+        self._fresh_at_s = clock.monotonic_s()
+
+    async def _renew(self, place: int, source: Source, moved: frozenset[str]) -> None:
+        whole = place in self._stale
+        self._stale.add(place)
+        try:
+            if isinstance(source, Incremental) and not whole:
+                await source.refresh(self._session, moved)
+            else:
+                await source.load(self._session)
+        except LOST:
+            raise
+        except Exception:  # noqa: BLE001  edge of the loop: one source's bad row must not stop the renewal of the others
+            self.failures += 1
+            _LOG.exception("reference data of %s could not be read; it is tried again", type(source).__name__)
+        else:
+            self._stale.discard(place)
+
+
+async def _read_clocks(session: Session) -> dict[str, int]:
+    return {str(name): int(version) for name, version in await session.rows(_CLOCKS)}
+
+
+async def _wait(stop: asyncio.Event, wait_s: float) -> None:
+    try:
+        async with asyncio.timeout(wait_s):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,153 @@
+"""Every setting of the product: one line each, read from the environment once at the start.
+
+To add one, add a field: its variable, its default, how its text is read, one sentence of help. Nothing else reads the
+environment. All mistakes are reported together, unknown TOCSIN_* names too.
+"""
+
+# ruff: noqa: RUF009  the table is written as calls, each of which gives a dataclass field
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from tocsin.kit import wording
+from tocsin.kit.wording import Networks
+
+
+class SettingsError(Exception):
+    """All mistakes of the environment, one sentence each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+class Shown(NamedTuple):
+    """One row of `tocsin config`."""
+
+    name: str
+    value: str
+    source: str
+    help: str
+
+
+def _setting(name: str, default: Any, read: Callable[[str], Any], help_text: str, *, secret: bool = False) -> Any:
+    return dataclasses.field(
+        default=default, metadata={"name": name, "read": read, "help": help_text, "secret": secret}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator may set. Times are seconds unless the name says otherwise."""
+
+    home: Path = _setting("TOCSIN_HOME", Path("var"), wording.path, "where the embedded database, keys and facts live")
+    host: str = _setting("TOCSIN_HOST", "127.0.0.1", wording.text, "address that the API listens on")
+    port: int = _setting("TOCSIN_PORT", 8080, wording.port, "port that the API listens on")
+    database_url: str = _setting(
+        "DATABASE_URL", "", wording.database, "a PostgreSQL from 15 on instead of the embedded one", secret=True
+    )
+    sealing_keys: tuple[str, ...] = _setting(
+        "TOCSIN_SEALING_KEYS",
+        (),
+        wording.keys,
+        "keys that seal API keys in the database, the first seals; else TOCSIN_HOME/sealing.key",
+        secret=True,
+    )
+    tls_certificate: Path | None = _setting(
+        "TOCSIN_TLS_CERTIFICATE", None, wording.file, "certificate chain (PEM) of the API"
+    )
+    tls_key: Path | None = _setting("TOCSIN_TLS_KEY", None, wording.file, "private key (PEM) of the API")
+    trusted_proxies: Networks = _setting(
+        "TOCSIN_TRUSTED_PROXIES", (), wording.networks, "networks whose X-Forwarded-For counts"
+    )
+    push_allow: Networks = _setting(
+        "TOCSIN_PUSH_ALLOW", (), wording.networks, "loopback or private networks that pushes may reach"
+    )
+    log_level: str = _setting("TOCSIN_LOG_LEVEL", "info", wording.level, "debug, info, warning or error")
+    lease_s: float = _setting("TOCSIN_LEASE_S", 15.0, wording.positive, "how long a claimed item stays with its worker")
+    receipt_timeout_s: float = _setting(
+        "TOCSIN_RECEIPT_TIMEOUT_S", 259_200.0, wording.positive, "a message without a receipt ends after this"
+    )
+    validity_s: float = _setting(
+        "TOCSIN_VALIDITY_S", 172_800.0, wording.positive, "a message that could not be handed over expires after this"
+    )
+    unknown_after_s: float = _setting(
+        "TOCSIN_UNKNOWN_AFTER_S", 30.0, wording.positive, "a submit without an answer is unknown after this"
+    )
+    retention_days: int = _setting(
+        "TOCSIN_RETENTION_DAYS", 45, wording.count, "messages are kept at least this many days"
+    )
+    push_first_retry_s: float = _setting(
+        "TOCSIN_PUSH_FIRST_RETRY_S", 5.0, wording.positive, "delay before the first retry of a push"
+    )
+    push_give_up_s: float = _setting(
+        "TOCSIN_PUSH_GIVE_UP_S", 259_200.0, wording.positive, "an endpoint without a 2xx for this long is paused"
+    )
+    idempotency_s: float = _setting(
+        "TOCSIN_IDEMPOTENCY_S", 86_400.0, wording.positive, "how long an Idempotency-Key is kept"
+    )
+    max_numbers_get: int = _setting("TOCSIN_MAX_NUMBERS_GET", 1000, wording.count, "numbers in one GET of SMS")
+    max_numbers_post: int = _setting("TOCSIN_MAX_NUMBERS_POST", 50_000, wording.count, "numbers in one POST of SMS")
+    bad_signs_per_minute: int = _setting(
+        "TOCSIN_BAD_SIGNS_PER_MINUTE", 100, wording.count, "failed signs a minute of one address and account"
+    )
+    bad_signs_per_address: int = _setting(
+        "TOCSIN_BAD_SIGNS_PER_ADDRESS", 1000, wording.count, "failed signs a minute of one address"
+    )
+
+    def describe(self) -> list[Shown]:
+        """Every setting with its effective value, secrets hidden."""
+        return [_show(self, field) for field in dataclasses.fields(self)]
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with some values changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from an environment. An empty variable is an absent one. Raises SettingsError with all mistakes."""
+    mistakes = _find_unknown(environ)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        name, text = field.metadata["name"], environ.get(field.metadata["name"], "").strip()
+        if not text:
+            continue
+        try:
+            values[field.name] = field.metadata["read"](text)
+        except ValueError as error:
+            mistakes.append(f"{name} {error}")
+    if not mistakes and bool(values.get("tls_certificate")) != bool(values.get("tls_key")):
+        mistakes.append("TOCSIN_TLS_CERTIFICATE and TOCSIN_TLS_KEY belong together: set both or none")
+    if mistakes:
+        raise SettingsError(mistakes)
+    values["home"] = cast(Path, values.get("home", Path("var"))).absolute()
+    return Settings(**values)
+
+
+def _find_unknown(environ: Mapping[str, str]) -> list[str]:
+    known = [field.metadata["name"] for field in dataclasses.fields(Settings)]
+    mistakes = []
+    for name in sorted(environ):
+        if name.startswith("TOCSIN_") and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            mistakes.append(f"{name} is not a setting" + (f": did you mean {near[0]}?" if near else ""))
+    return mistakes
+
+
+def _show(settings: Settings, field: dataclasses.Field[Any]) -> Shown:
+    value = getattr(settings, field.name)
+    default = field.default.absolute() if isinstance(field.default, Path) else field.default
+    source = "default" if value == default else "set"
+    if field.metadata["secret"]:
+        text = wording.hide(value)
+    elif isinstance(value, tuple):
+        text = ",".join(map(str, value))
+    else:
+        text = "" if value is None else str(value)
+    return Shown(field.metadata["name"], text, source, field.metadata["help"])

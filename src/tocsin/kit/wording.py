@@ -1,0 +1,116 @@
+"""How the text of a setting is read: each function gives the value, or a ValueError that says why not.
+
+The error's text follows the name of the setting: "TOCSIN_PORT must be a port ...".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import math
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def text(words: str) -> str:
+    """Any text."""
+    return words
+
+
+def path(words: str) -> Path:
+    """A path; need not exist."""
+    return Path(words).expanduser()
+
+
+def file(words: str) -> Path:
+    """A file that can be read."""
+    found = path(words)
+    try:
+        with found.open("rb"):
+            return found.absolute()
+    except OSError as error:
+        raise ValueError(f"must name a file that can be read ({error.strerror}: {words})") from None
+
+
+def port(words: str) -> int:
+    """A TCP port."""
+    if not words.isascii() or not words.isdigit() or not 1 <= int(words) <= 65_535:
+        raise ValueError(f"must be a port from 1 to 65535, not {words!r}")
+    return int(words)
+
+
+def count(words: str) -> int:
+    """A whole number from 1 on."""
+    if not words.isascii() or not words.isdigit() or int(words) < 1:
+        raise ValueError(f"must be a whole number from 1 on, not {words!r}")
+    return int(words)
+
+
+def positive(words: str) -> float:
+    """A finite number of seconds above 0."""
+    try:
+        value = float(words)
+    except ValueError:
+        value = 0.0
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"must be a number of seconds above 0, not {words!r}")
+    return value
+
+
+def level(words: str) -> str:
+    """A log level."""
+    if words.lower() not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}, not {words!r}")
+    return words.lower()
+
+
+def networks(words: str) -> Networks:
+    """A comma list of addresses and networks."""
+    found = []
+    for piece in filter(None, (piece.strip() for piece in words.split(","))):
+        try:
+            found.append(ipaddress.ip_network(piece, strict=False))
+        except ValueError:
+            raise ValueError(f"must be a comma list of networks such as 10.0.0.0/8, and {piece!r} is none") from None
+    return tuple(found)
+
+
+def database(words: str) -> str:
+    """A PostgreSQL URL or connection string. Its text is never repeated: it holds a password."""
+    try:
+        conninfo_to_dict(words)
+    except psycopg.ProgrammingError:
+        raise ValueError("must be a PostgreSQL URL such as postgresql://user:password@host/name") from None
+    return words
+
+
+def keys(words: str) -> tuple[str, ...]:
+    """A comma list of sealing keys: 32 bytes each in URL-safe base64."""
+    found = tuple(filter(None, (piece.strip() for piece in words.split(","))))
+    for number, key in enumerate(found, 1):
+        try:
+            raw = base64.urlsafe_b64decode(key)
+        except (ValueError, binascii.Error):
+            raw = b""
+        if len(raw) != 32:
+            raise ValueError(
+                f"must be a comma list of keys of 32 bytes in URL-safe base64, and number {number} is none"
+            )
+    return found
+
+
+def hide(value: str | tuple[str, ...]) -> str:
+    """A secret as it may be shown: a connection string without its password, the number of keys."""
+    if not value:
+        return ""
+    if isinstance(value, tuple):
+        return f"({len(value)} hidden)"
+    facts = conninfo_to_dict(value)
+    secret = [name for name in ("password", "sslpassword", "passfile") if facts.get(name)]
+    return make_conninfo("", **{**facts, **dict.fromkeys(secret, "***")})

@@ -1,0 +1,37 @@
+"""The spine: what happens to a message."""
+
+from tocsin.messaging.accept import Ground, check_sms
+from tocsin.messaging.batchno import BatchNumbers, Exhausted
+from tocsin.messaging.ends import KINDS, Books
+from tocsin.messaging.keep import fold_rollups, keep_partitions, make_partitions
+from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
+from tocsin.messaging.query import (
+    Reply,
+    Span,
+    Standing,
+    batch_span,
+    find_accepted,
+    find_reports,
+    page_ids,
+    page_replies,
+    read_balance,
+    read_batch,
+    read_funds,
+    time_span,
+)
+from tocsin.messaging.receipt import Received, receive
+from tocsin.messaging.slots import SlotLease
+from tocsin.messaging.store import accept as accept_statement
+from tocsin.messaging.store import load_ended
+from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
+from tocsin.messaging.submit import load as load_work
+from tocsin.messaging.sweep import end_overdue, match_again
+from tocsin.messaging.uplink import receive_replies
+
+__all__ = [
+    "KINDS", "Ask", "BatchNumbers", "Books", "Claimed", "Draft", "End", "Exhausted", "Ground", "NextChannel", "Open",
+    "Received", "Refusal", "Reply", "SlotLease", "Span", "Standing", "Text", "Texts", "Verdicts", "Work",
+    "accept_statement", "batch_span", "check_sms", "end_overdue", "find_accepted", "find_reports", "fold_rollups", "judge",
+    "keep_partitions", "load_ended", "load_work", "make_partitions", "match_again", "merge_retries", "page_ids",
+    "page_replies", "read_balance", "read_batch", "read_funds", "receive", "receive_replies", "record", "time_span",
+]  # fmt: skip

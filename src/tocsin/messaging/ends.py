@@ -1,0 +1,112 @@
+"""New states of messages become rows: report, refund, roll-up, row to push. In bulk, as statements of one transaction.
+
+Whoever finds an end (a receipt, a refusal at submit, a time-out) brings it here; nobody else writes reports. Two
+processes that find an end of one message at once write the same version: the unique key lets one through, the other reads anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tocsin.accounts import Account
+from tocsin.kit import pgbin
+from tocsin.kit.db import Statement
+from tocsin.kit.ids import uuid7_ms
+from tocsin.messaging.lifecycle import gives_back
+from tocsin.messaging.model import End
+from tocsin.messaging.store import QUERIES
+from tocsin.traffic import Product, Reason
+from tocsin.webhooks import Endpoints, ReportFacts, chunk_reports, report_row, shape
+from tocsin.webhooks import statement as outbox_statement
+
+KINDS = {
+    Product.SMS: "sms", Product.MMS: "mms", Product.VOICE_NOTICE: "vos", Product.VOICE_OTP: "vos", Product.EMAIL: "mail",
+}  # fmt: skip
+
+
+class Books:
+    """What the writing of ends must know of accounts and endpoints."""
+
+    def __init__(self, account_of: Callable[[int], Account | None], endpoints: Endpoints) -> None:
+        self.account_of = account_of
+        self.endpoints = endpoints
+
+
+def write_ends(ends: Sequence[End], books: Books) -> list[Statement]:
+    """The statements that make the ends true; wallets come last."""
+    if not ends:
+        return []
+    backs = [_refund_of(end, books) for end in ends]
+    statements = [_reports(ends, backs), _rollup(ends, backs)]
+    if pushes := _pushes(ends, backs, books):
+        statements.append(pushes)
+    if money := _money(ends, backs):
+        statements.append(money)
+    return statements
+
+
+def _refund_of(end: End, books: Books) -> int:
+    """Micros of the message's price that stay returned after this end."""
+    account = books.account_of(end.account_id)
+    charge_failed = account is None or account.charge_failed
+    back = gives_back(end.reason, handed_over=end.submitted_at is not None, charge_failed=charge_failed)
+    return end.price_micros if back else 0
+
+
+def _reports(ends: Sequence[End], backs: Sequence[int]) -> Statement:
+    return Statement(
+        QUERIES["add_reports"],
+        (
+            pgbin.uuids([e.message_id for e in ends]),
+            pgbin.int4s([e.version for e in ends]),
+            pgbin.int4s([e.account_id for e in ends]),
+            pgbin.int4s([e.reason.end.status for e in ends]),
+            pgbin.int4s([int(e.reason) for e in ends]),
+            pgbin.int8s([e.price_micros - back for e, back in zip(ends, backs, strict=True)]),
+            pgbin.int8s(list(backs)),
+            pgbin.int4s([e.channel_id for e in ends]),
+            pgbin.times([e.submitted_at or 0.0 for e in ends]),
+            pgbin.times([e.at for e in ends]),
+        ),
+    )
+
+
+def _rollup(ends: Sequence[End], backs: Sequence[int]) -> Statement:
+    """Signed deltas in the hour of the message's accept: minus in the old state, plus in the new."""
+    sums: Counter[tuple[int, int, int, int, int, int, int, int]] = Counter()
+    for end, back in zip(ends, backs, strict=True):
+        hour = uuid7_ms(end.message_id) // 3_600_000 * 3600
+        key = (hour, end.account_id, end.channel_id, end.product, end.country_id)
+        sums[(*key, end.before.end.status, end.parts, end.price_micros - end.refunded_before)] -= 1
+        sums[(*key, end.reason.end.status, end.parts, end.price_micros - back)] += 1
+    rows = [(*k[:6], n, n * k[6], n * k[7]) for k, n in sums.items() if n]
+    return Statement(QUERIES["add_rollup"], (msgspec.json.encode(rows).decode(),))
+
+
+def _pushes(ends: Sequence[End], backs: Sequence[int], books: Books) -> Statement | None:
+    waiting: dict[int, list[tuple[bytes, bytes, bool]]] = {}
+    for end, back in zip(ends, backs, strict=True):
+        kind = KINDS[Product(end.product)]
+        endpoint = books.endpoints.of(end.account_id, kind)
+        if endpoint is None or end.reason is Reason.SENDING:
+            continue
+        account = books.account_of(end.account_id)
+        facts = ReportFacts(
+            end.message_id, end.phone, int(end.submitted_at or end.at), end.reason, end.batch_no, end.parts, end.price_micros - back
+        )  # fmt: skip
+        row = report_row(facts, shape(kind, eight_fields=account is not None and account.eight_fields))
+        waiting.setdefault(endpoint.id, []).append((end.message_id, row, end.version > 1))
+    rows = [row for endpoint_id, entries in waiting.items() for row in chunk_reports(endpoint_id, entries)]
+    return outbox_statement(rows) if rows else None
+
+
+def _money(ends: Sequence[End], backs: Sequence[int]) -> Statement | None:
+    rows = [
+        (end.account_id, end.batch_no, back - end.refunded_before, 1)
+        for end, back in zip(ends, backs, strict=True)
+        if back != end.refunded_before
+    ]
+    return Statement(QUERIES["settle"], (msgspec.json.encode(rows).decode(),)) if rows else None

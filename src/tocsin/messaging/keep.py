@@ -1,0 +1,29 @@
+"""Housekeeping of the spine's tables: roll-ups folded, partitions made ahead and dropped when nothing needs them."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from tocsin.kit.db import Session
+from tocsin.messaging.store import QUERIES
+
+DAYS_AHEAD = 30
+
+
+async def fold_rollups(session: Session) -> int:
+    """Fold deltas into the hourly roll-up; how many."""
+    rows = await session.rows(QUERIES["fold_rollups"])
+    return int(rows[0][0])
+
+
+async def make_partitions(session: Session, days: int = DAYS_AHEAD) -> None:
+    """All partitions from today to `days` ahead that are missing."""
+    await session.run(QUERIES["make_partitions"], (days,))
+
+
+async def keep_partitions(session: Session, retention_days: int) -> None:
+    """Make those ahead; drop those older than the retention that nothing in lane, watch or outbox refers to."""
+    await make_partitions(session)
+    limit = (await session.rows(QUERIES["oldest_needed"], (retention_days,)))[0][0]
+    for (name,) in await session.rows(QUERIES["old_partitions"], (limit,)):
+        await (await session.conn()).execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

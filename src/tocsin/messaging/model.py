@@ -1,0 +1,120 @@
+"""What the spine works on: a checked request (Draft), a claimed message, an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tocsin.content import Status
+from tocsin.traffic import Priority, Product, Reason
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a send request as they came; None: absent."""
+
+    numbers: str | None = None
+    content: str | None = None
+    code_id: str | None = None
+    action: str | None = None
+    sender_id: str | None = None
+    routing: str | None = None
+    template_id: str | None = None
+    template_params: list[str] | None = None
+    send_time: str | None = None
+    time_zone: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A request that is answered with an error."""
+
+    status: Status
+    detail: str = ""
+    draft: Draft | None = None  # all numbers were bad: the reply has data, and the rows are kept
+
+
+class Bad(msgspec.Struct, frozen=True, gc=False):
+    """A number that was refused."""
+
+    phone: str
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A request that passed every check that needs no lock: its rows as columns, its charge, its work."""
+
+    account_id: int
+    plan_id: int
+    product: Product
+    priority: Priority
+    country_id: int
+    sender: str
+    content: str
+    parts: int
+    pinned_channel_id: int | None
+    request_id: str
+    batch_no: int = 0
+    idempotency_key: str | None = None
+    idempotency_hash: str = ""
+    expires_at: float = 0.0
+    ids: list[bytes] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
+    countries: list[int] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+    prices: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    reasons: list[int] = field(default_factory=list)
+    good: int = 0
+    amount_micros: int = 0
+
+    @property
+    def bad(self) -> int:
+        return len(self.ids) - self.good
+
+
+class Claimed(msgspec.Struct, gc=False):
+    """A message in the hands of a worker."""
+
+    id: bytes
+    item_id: int
+    attempt: int
+    priority: int
+    account_id: int
+    batch_no: int
+    product: int
+    phone: str
+    country_id: int
+    parts: int
+    price_micros: int
+
+
+class Text(msgspec.Struct, frozen=True, gc=False):
+    """What the messages of a batch share."""
+
+    content: str
+    sender: str
+    priority: int
+    expires_at: float
+    pinned_channel_id: int | None
+
+
+class End(msgspec.Struct, frozen=True, gc=False):
+    """A new state of a message, to be written with all that follows from it."""
+
+    message_id: bytes
+    account_id: int
+    batch_no: int
+    product: int
+    phone: str
+    country_id: int
+    parts: int
+    price_micros: int
+    channel_id: int
+    version: int
+    reason: Reason
+    before: Reason  # state that it replaces
+    refunded_before: int  # micros given back so far
+    submitted_at: float | None
+    at: float

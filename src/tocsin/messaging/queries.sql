@@ -1,0 +1,210 @@
+-- name: accept
+SELECT accept_group(%s::boolean, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s::json);
+
+-- name: funds
+SELECT account_id, balance_micros + gift_micros + credit_micros FROM wallet WHERE account_id = ANY(%s::integer[]);
+
+-- name: make_partitions
+SELECT partitions_ahead(now(), %s::integer);
+
+-- name: lease_slots
+WITH free AS (
+    SELECT slot, high_ms FROM batch_slot WHERE lease_end < now() ORDER BY high_ms, slot LIMIT %(count)s::integer FOR UPDATE SKIP LOCKED
+)
+UPDATE batch_slot b SET owner = %(owner)s::bigint, lease_end = now() + interval '60 seconds', high_ms = greatest(b.high_ms, %(ceiling)s::bigint)
+FROM free WHERE b.slot = free.slot
+RETURNING b.slot, free.high_ms, b.high_ms, extract(epoch FROM clock_timestamp())::double precision;
+
+-- name: renew_slots
+UPDATE batch_slot SET lease_end = now() + interval '60 seconds', high_ms = greatest(high_ms, %(ceiling)s::bigint)
+WHERE slot = ANY(%(slots)s::smallint[]) AND owner = %(owner)s::bigint
+RETURNING slot, 0::bigint, high_ms, extract(epoch FROM clock_timestamp())::double precision;
+
+-- name: drop_slots
+UPDATE batch_slot SET owner = NULL, lease_end = '-infinity' WHERE owner = %s::bigint;
+
+-- name: find_idempotency
+SELECT hash, batch_no FROM idempotency WHERE account_id = %s AND key = %s
+AND created_at > now() - make_interval(secs => %s::double precision);
+
+-- name: forget_idempotency
+DELETE FROM idempotency WHERE account_id = %s AND key = %s AND created_at <= now() - make_interval(secs => %s::double precision);
+
+-- name: batch_rows
+SELECT uuid_send(m.id), m.phone, m.status, m.reason
+FROM batch b JOIN message m ON m.account_id = b.account_id AND m.id BETWEEN b.first_id AND b.last_id AND m.batch_no = b.batch_no
+WHERE b.batch_no = %s ORDER BY m.id;
+
+-- name: claimed_messages
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros
+FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
+
+-- name: ended_messages
+SELECT DISTINCT uuid_send(r.message_id) FROM unnest(%s::uuid[]) AS c(id) JOIN report r ON r.message_id = c.id AND r.status <> 0;
+
+-- name: batch_texts
+SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id
+FROM batch WHERE batch_no = ANY(%s::bigint[]);
+
+-- name: handed_parts
+SELECT uuid_send(s.message_id), s.part, s.attempt, s.outcome, extract(epoch FROM s.at)::double precision
+FROM submission s WHERE s.message_id = ANY(%s::uuid[]) AND s.outcome IN (0, 4);
+
+-- name: add_submissions
+INSERT INTO submission (message_id, at, channel_id, carrier_id, part, attempt, outcome, reason, phone)
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::integer[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::text[]);
+
+-- name: add_watch
+INSERT INTO receipt_watch (due, ids) VALUES (now() + make_interval(secs => %s::double precision), %s::uuid[]);
+
+-- name: match
+SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
+       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
+       p.version, p.reason, p.refund_micros
+FROM unnest(%s::text[]) WITH ORDINALITY AS r(carrier_id, ord)
+CROSS JOIN LATERAL (
+    SELECT * FROM submission WHERE channel_id = %s::integer AND carrier_id = r.carrier_id
+    AND at > now() - make_interval(secs => %s::double precision) ORDER BY at DESC LIMIT 1) s
+JOIN message m ON m.id = s.message_id
+LEFT JOIN LATERAL (SELECT version, reason, refund_micros FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;
+
+-- name: match_unknown
+-- A submission whose answer was lost has no id: channel, destination and time decide, if exactly one message fits.
+SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
+       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
+       p.version, p.reason, p.refund_micros
+FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS r(phone, at, ord)
+CROSS JOIN LATERAL (
+    SELECT u.* FROM submission u WHERE u.channel_id = %s::integer AND u.phone = r.phone AND u.at <= r.at + interval '60 seconds'
+    AND u.at > r.at - make_interval(secs => %s::double precision)
+    AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = u.message_id AND e.status <> 0 AND e.reason <> 13)
+    LIMIT 2) s
+JOIN message m ON m.id = s.message_id
+LEFT JOIN LATERAL (SELECT version, reason, refund_micros FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;
+
+-- name: lock_messages
+SELECT uuid_send(id) FROM message WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: add_part_receipts
+INSERT INTO part_receipt (message_id, part, attempt, status, reason, at)
+SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING;
+
+-- name: part_receipts
+SELECT uuid_send(message_id), part, attempt, reason FROM part_receipt WHERE message_id = ANY(%s::uuid[]);
+
+-- name: present_states
+SELECT DISTINCT ON (message_id) uuid_send(message_id), version, reason, refund_micros FROM report
+WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, version DESC;
+
+-- name: add_reports
+INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, refund_micros, channel_id, submitted_at, at)
+SELECT a, b, c, d, e, f, g, nullif(h, 0), nullif(i, 'epoch'::timestamptz), j
+FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[], %s::integer[],
+            %s::timestamptz[], %s::timestamptz[]) AS u(a, b, c, d, e, f, g, h, i, j);
+
+-- name: settle
+SELECT settle_group(%s::json);
+
+-- name: add_rollup
+INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
+SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint, (v ->> 4)::integer,
+       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint
+FROM json_array_elements(%s::json) AS v;
+
+-- name: add_unmatched
+INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at)
+SELECT %s::integer, a, b, c, d, e FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(a, b, c, d, e);
+
+-- name: unmatched_of
+SELECT id, carrier_id, phone, reason, extract(epoch FROM at)::double precision FROM unmatched_receipt
+WHERE channel_id = %s::integer AND NOT given_up AND (carrier_id = ANY(%s::text[]) OR phone = ANY(%s::text[])) ORDER BY id;
+
+-- name: unmatched_waiting
+SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision FROM unmatched_receipt
+WHERE NOT given_up ORDER BY id LIMIT 1000;
+
+-- name: drop_unmatched
+DELETE FROM unmatched_receipt WHERE id = ANY(%s::bigint[]) RETURNING id;
+
+-- name: give_up_unmatched
+UPDATE unmatched_receipt SET given_up = true WHERE NOT given_up AND received_at < now() - make_interval(secs => %s::double precision);
+
+-- name: overdue_watch
+SELECT id, array_send(ids) FROM receipt_watch WHERE due <= now() ORDER BY due, id LIMIT 50 FOR UPDATE SKIP LOCKED;
+
+-- name: drop_watch
+DELETE FROM receipt_watch WHERE id = ANY(%s::bigint[]);
+
+-- name: open_messages
+-- Of these messages, those without a final state, with their last hand-over.
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
+       p.version, p.reason, p.refund_micros, extract(epoch FROM s.at)::double precision, s.channel_id
+FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id
+LEFT JOIN LATERAL (SELECT version, reason, refund_micros, status FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT at, channel_id FROM submission WHERE message_id = m.id AND outcome IN (0, 4) ORDER BY at DESC LIMIT 1) s ON true
+WHERE coalesce(p.status, 0) = 0;
+
+-- name: add_uplink
+INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)
+SELECT a, nullif(b, 0), %s::integer, c, d, e, f, nullif(g, '00000000-0000-0000-0000-000000000000'::uuid)
+FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS u(a, b, c, d, e, f, g);
+
+-- name: last_message_to
+-- Who wrote to this number last over this channel: its account gets the reply.
+SELECT r.ord::integer, m.account_id, uuid_send(m.id)
+FROM unnest(%s::text[]) WITH ORDINALITY AS r(phone, ord)
+CROSS JOIN LATERAL (
+    SELECT id, account_id FROM message WHERE phone = r.phone AND status = 0 AND id > uuid7_floor(now() - interval '7 days')
+    ORDER BY id DESC LIMIT 1) m;
+
+-- name: uplink_page
+SELECT uuid_send(id), user_number, service_number, content, extract(epoch FROM at)::bigint, uuid_send(message_id), seen::text
+FROM uplink WHERE account_id = %(account)s AND seen < pg_snapshot_xmin(pg_current_snapshot())
+AND (seen, id) > (%(seen)s::xid8, %(id)s::uuid) ORDER BY seen, id LIMIT %(limit)s;
+
+-- name: report_by_ids
+SELECT uuid_send(m.id), m.phone, m.batch_no, m.parts, m.price_micros, m.status, m.reason, p.reason, p.fee_micros,
+       extract(epoch FROM coalesce(p.submitted_at, s.at))::double precision, extract(epoch FROM p.at)::double precision, s.at IS NOT NULL, m.product
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c(id, ord) JOIN message m ON m.id = c.id AND m.account_id = %(account)s
+LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT at FROM submission WHERE message_id = m.id AND outcome IN (0, 4) AND p.version IS NULL ORDER BY at LIMIT 1) s ON true
+WHERE m.product = ANY(%(products)s::smallint[]) ORDER BY c.ord;
+
+-- name: report_ids
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id >= %(low)s::uuid AND id < %(high)s::uuid AND id > %(after)s::uuid
+AND (%(batch)s::bigint IS NULL OR batch_no = %(batch)s::bigint) AND product = ANY(%(products)s::smallint[]) ORDER BY id LIMIT %(limit)s;
+
+-- name: batch_range
+SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %s AND account_id = %s;
+
+-- name: balance
+SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
+
+-- name: fold_rollups
+WITH gone AS (
+    DELETE FROM rollup_delta WHERE ctid IN (SELECT ctid FROM rollup_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
+), sums AS (
+    SELECT hour, account_id, channel_id, product, country_id, status, sum(messages) AS messages, sum(parts) AS parts,
+           sum(fee_micros) AS fee FROM gone GROUP BY 1, 2, 3, 4, 5, 6
+), folded AS (
+    INSERT INTO rollup AS r (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
+    SELECT hour, account_id, channel_id, product, country_id, status, messages, parts, fee FROM sums
+    ORDER BY account_id, hour, product, country_id, channel_id, status
+    ON CONFLICT (account_id, hour, product, country_id, channel_id, status) DO UPDATE
+    SET messages = r.messages + excluded.messages, parts = r.parts + excluded.parts, fee_micros = r.fee_micros + excluded.fee_micros
+)
+SELECT count(*) FROM gone;
+
+-- name: oldest_needed
+-- Before this instant nothing waits any more: lanes, receipts that are awaited, rows to push.
+SELECT least(
+    now() - make_interval(days => %s::integer),
+    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM lane_item, unnest(ids) AS i),
+    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM receipt_watch, unnest(ids) AS i),
+    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM outbox, unnest(ids) AS i));
+
+-- name: old_partitions
+-- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant.
+SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+WHERE p.relname IN ('batch', 'message', 'submission', 'report', 'part_receipt') AND c.relname ~ '_[0-9]{8}$'
+AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END < %s::timestamptz;

@@ -1,0 +1,205 @@
+"""The second stage: claimed messages become Submissions, answers become rows.
+
+`load` turns a claim into what the link sends; `judge` decides what a message's answers come to; `record` turns both into
+the statements of one transaction: submission rows, the watch for receipts, ends with their refunds. Times are arguments.
+Parts that a carrier already took are not sent again, and a message goes over to its next route only while no carrier has
+any part of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tocsin.content import measure, split
+from tocsin.kit.db import Session, Statement
+from tocsin.messaging import store
+from tocsin.messaging.ends import Books, write_ends
+from tocsin.messaging.model import Claimed, End, Text
+from tocsin.queue import Item, Retry
+from tocsin.routing import Channel
+from tocsin.traffic import Outcome, OutcomeKind, Priority, Product, Reason, Submission
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 300.0
+THROTTLED_TRIES = 10
+_TEXTS_KEPT = 4096
+
+NextChannel = Callable[[Claimed, Text, int], int]
+"""(message, its text, present channel) -> the channel of the next attempt."""
+
+
+@dataclass(slots=True)
+class Open:
+    """A message that was handed to the link and has not been answered for all its parts."""
+
+    message: Claimed
+    text: Text
+    waiting: set[int]
+    taken: bool = False  # an earlier attempt handed parts over
+    answers: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Work:
+    """A claim, ready to go: what to send, and what ended before it was sent."""
+
+    submissions: list[Submission] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+    dropped: list[Claimed] = field(default_factory=list)  # ended by an earlier attempt's receipt
+
+
+class Texts:
+    """Contents of batches, kept for the next claims of the same batch."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Text, list[str], bool]] = {}
+
+    async def of(self, session: Session, batch_nos: Iterable[int]) -> dict[int, tuple[Text, list[str], bool]]:
+        """(text, parts, UCS-2?) of each batch."""
+        wanted = set(batch_nos)
+        missing = wanted - self._kept.keys()
+        if missing:
+            if len(self._kept) > _TEXTS_KEPT:
+                self._kept = {no: self._kept[no] for no in wanted - missing}
+            for batch_no, text in (await store.load_texts(session, list(missing))).items():
+                self._kept[batch_no] = (text, split(text.content), measure(text.content).ucs2)
+        return self._kept
+
+
+async def load(session: Session, items: Sequence[Item], texts: Texts, channel_id: int, now_s: float) -> Work:
+    """Read the messages of a claim and build what goes to the link."""
+    by_id = {message_id: item for item in items for message_id in item.ids}
+    rows = await store.load_claimed(session, list(by_id))
+    claimed = [
+        Claimed(
+            r[0], by_id[r[0]].id, by_id[r[0]].attempt, by_id[r[0]].priority, r[1], r[2], r[3], r[4], r[5], r[6], r[7]
+        )
+        for r in rows
+    ]
+    kept = await texts.of(session, [message.batch_no for message in claimed])
+    again = [message.id for message in claimed if message.attempt > 1]
+    taken: dict[bytes, set[int]] = {}
+    ended: set[bytes] = set()
+    if again:
+        ended = await store.load_ended(session, again)
+        for message_id, part, _, outcome, _ in await store.load_handed_parts(session, again):
+            if outcome == OutcomeKind.ACCEPTED:
+                taken.setdefault(message_id, set()).add(part)
+    work = Work()
+    for message in claimed:
+        if message.id in ended:
+            work.dropped.append(message)
+        else:
+            _prepare(work, message, kept[message.batch_no], taken.get(message.id, set()), (channel_id, now_s))
+    return work
+
+
+def _prepare(
+    work: Work, message: Claimed, text: tuple[Text, list[str], bool], taken: set[int], place: tuple[int, float]
+) -> None:
+    facts, parts, ucs2 = text
+    if facts.expires_at < place[1] and not taken:
+        work.ends.append(end_of(message, Reason.EXPIRED, place[0], place[1], handed_at=None))
+        work.dropped.append(message)
+        return
+    waiting = {number for number in range(1, message.parts + 1) if number not in taken}
+    work.open.append(Open(message, facts, waiting, taken=bool(taken)))
+    for number in sorted(waiting):
+        work.submissions.append(
+            Submission(
+                message.id,
+                message.attempt,
+                number,
+                message.parts,
+                Product(message.product),
+                Priority(message.priority),
+                message.phone,
+                facts.sender,
+                parts[number - 1],
+                ucs2,
+                facts.expires_at,
+            )
+        )
+
+
+def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, handed_at: float | None) -> End:
+    """A first end of a message that never had a report."""
+    return End(
+        message.id, message.account_id, message.batch_no, message.product, message.phone, message.country_id, message.parts,
+        message.price_micros, channel_id, 1, reason, Reason.SENDING, 0, handed_at, at,
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What the answers of a flush come to."""
+
+    done: list[Open] = field(default_factory=list)
+    retries: list[Retry] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+    watch: list[bytes] = field(default_factory=list)
+
+
+def judge(answered: Sequence[Open], channel: Channel, next_channel: NextChannel) -> Verdicts:
+    """Pure but for the jitter: of messages whose parts are all answered, which are done, retried or ended."""
+    verdicts = Verdicts(done=list(answered))
+    for entry in answered:
+        kinds = {outcome.kind for outcome in entry.answers}
+        message = entry.message
+        refused = next((o for o in entry.answers if o.kind is OutcomeKind.PERMANENT), None)
+        handed = entry.taken or OutcomeKind.ACCEPTED in kinds or OutcomeKind.UNKNOWN in kinds
+        unknown_again = OutcomeKind.UNKNOWN in kinds and channel.unknown_policy == "resend"
+        # A carrier that throttles says nothing against the message: it may try longer.
+        most = channel.max_attempts * (THROTTLED_TRIES if OutcomeKind.THROTTLED in kinds else 1)
+        more = message.attempt < most
+        if refused is not None:
+            reason = Reason.REJECTED if refused.reason is Reason.SENDING else refused.reason
+            at = max(o.at for o in entry.answers)
+            verdicts.ends.append(end_of(message, reason, channel.id, at, handed_at=at if handed else None))
+        elif more and (unknown_again or kinds & {OutcomeKind.TEMPORARY, OutcomeKind.THROTTLED}):
+            target = channel.id if handed else next_channel(message, entry.text, channel.id)
+            verdicts.retries.append(_retry(message, target))
+            if handed:
+                verdicts.watch.append(message.id)
+        elif handed:
+            verdicts.watch.append(message.id)
+        else:
+            at = max(o.at for o in entry.answers)
+            verdicts.ends.append(end_of(message, Reason.SEND_FAILED, channel.id, at, handed_at=None))
+    return verdicts
+
+
+def _retry(message: Claimed, channel_id: int) -> Retry:
+    wait = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (message.attempt - 1))
+    wait *= random.uniform(0.7, 1.3)  # noqa: S311  (spreads retries, keeps no secret)
+    return Retry(channel_id, message.priority, message.account_id, message.attempt + 1, wait, [message.id])
+
+
+def merge_retries(retries: Sequence[Retry]) -> list[Retry]:
+    """Retries of one lane, account and attempt travel together, in chunks."""
+    groups: dict[tuple[int, int, int, int], list[Retry]] = {}
+    for retry in retries:
+        groups.setdefault((retry.channel_id, retry.priority, retry.account_id, retry.attempt), []).append(retry)
+    return [
+        Retry(*key, wait_s=members[0].wait_s, ids=[r.ids[0] for r in members[at : at + 50]])
+        for key, members in groups.items()
+        for at in range(0, len(members), 50)
+    ]
+
+
+def record(
+    channel_id: int,
+    answers: tuple[Sequence[Outcome], dict[bytes, str]],
+    verdicts: Verdicts,
+    books: Books,
+    timeout_s: float,
+) -> list[Statement]:
+    """Rows of the answers, the watch, the ends; the queue's own statements are the worker's. Wallets come last."""
+    statements = [store.add_submissions(channel_id, *answers)] if answers[0] else []
+    if verdicts.watch:
+        statements.append(store.add_watch(verdicts.watch, timeout_s))
+    statements += write_ends(verdicts.ends, books)
+    return statements

@@ -1,0 +1,45 @@
+"""Work that waits: lanes, leases, shares of a rate, wake-ups."""
+
+from tocsin.queue.model import Item, Retry
+from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
+from tocsin.queue.registration import Registration
+from tocsin.queue.store import (
+    add,
+    claim,
+    database_clock,
+    finish,
+    forget_shares,
+    promote,
+    release,
+    renew,
+    share,
+    shrink,
+    take_over,
+)
+from tocsin.queue.wake import LANE, OUTBOX, Listener, Waker
+
+__all__ = [
+    "EPOCH_S",
+    "LANE",
+    "OUTBOX",
+    "Bucket",
+    "Item",
+    "Listener",
+    "Registration",
+    "Retry",
+    "Share",
+    "Waker",
+    "add",
+    "claim",
+    "database_clock",
+    "epoch_of",
+    "finish",
+    "forget_shares",
+    "place",
+    "promote",
+    "release",
+    "renew",
+    "share",
+    "shrink",
+    "take_over",
+]

@@ -1,0 +1,26 @@
+"""What waits in a lane."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """A claimed chunk: up to 50 messages of one account."""
+
+    id: int
+    account_id: int
+    priority: int
+    attempt: int
+    ids: list[bytes]
+
+
+class Retry(msgspec.Struct, frozen=True, gc=False):
+    """Messages that go to a lane again after a wait."""
+
+    channel_id: int
+    priority: int
+    account_id: int
+    attempt: int
+    wait_s: float
+    ids: list[bytes]

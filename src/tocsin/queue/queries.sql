@@ -1,0 +1,83 @@
+-- name: register
+INSERT INTO process (kind, host, pid) VALUES (%s, %s, %s) RETURNING id;
+
+-- name: beat
+UPDATE process SET seen_at = now() WHERE id = %s;
+
+-- name: unregister
+DELETE FROM process WHERE id = %s;
+
+-- name: claim
+SELECT * FROM claim_lane(%s::integer, %s::bigint, make_interval(secs => %s::double precision), %s::integer, %s::integer[]);
+
+-- name: renew
+-- What is held goes on; what is ours but not in our hands (the answer to a claim was lost) is free when its lease is over.
+UPDATE lane_item SET
+    lease_end = CASE WHEN id = ANY(%(held)s::bigint[]) THEN clock_timestamp() + make_interval(secs => %(lease)s::double precision) END,
+    owner = CASE WHEN id = ANY(%(held)s::bigint[]) THEN owner END
+WHERE owner = %(owner)s::bigint AND (id = ANY(%(held)s::bigint[]) OR lease_end < clock_timestamp());
+
+-- name: finish
+DELETE FROM lane_item WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint;
+
+-- name: shrink
+UPDATE lane_item SET ids = (SELECT array_agg(i) FROM unnest(ids) AS i WHERE i <> ALL(%s::uuid[]))
+WHERE id = %s::bigint AND owner = %s::bigint;
+
+-- name: release
+UPDATE lane_item SET owner = NULL, lease_end = NULL WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint;
+
+-- name: add
+INSERT INTO lane_item (channel_id, priority, account_id, attempt, due, ids)
+SELECT (v ->> 0)::integer, (v ->> 1)::smallint, (v ->> 2)::integer, (v ->> 3)::smallint,
+       now() + make_interval(secs => (v ->> 4)::double precision),
+       ARRAY(SELECT json_array_elements_text(v -> 5)::uuid)
+FROM json_array_elements(%s::json) AS v;
+
+-- name: promote
+WITH ripe AS (
+    SELECT id FROM lane_item WHERE due <= now() AND owner IS NULL ORDER BY due, id LIMIT 2000 FOR UPDATE SKIP LOCKED
+)
+UPDATE lane_item l SET due = NULL FROM ripe WHERE l.id = ripe.id RETURNING l.channel_id;
+
+-- name: take_over
+-- Whose lease is over and whose session is gone: a process that is only stopped keeps its session, and its items.
+WITH gone AS (
+    SELECT owner FROM (SELECT DISTINCT owner FROM lane_item WHERE owner IS NOT NULL AND lease_end < clock_timestamp()) o
+    WHERE pg_try_advisory_xact_lock(owner)
+)
+UPDATE lane_item l SET owner = NULL, lease_end = NULL FROM gone WHERE l.owner = gone.owner RETURNING l.channel_id;
+
+-- name: waiting
+SELECT channel_id, priority, count(*), coalesce(sum(cardinality(ids)), 0) FROM lane_item GROUP BY 1, 2;
+
+-- name: share
+-- One process after the other (the channel's lock) takes its part of what the epoch still has to give.
+WITH turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint)
+), clock AS (
+    SELECT extract(epoch FROM clock_timestamp())::double precision AS now_s FROM turn
+), alive AS (
+    SELECT greatest(count(*), 1)::integer AS n FROM process, turn WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds'
+), given AS (
+    SELECT coalesce(sum(share), 0)::integer AS total, coalesce(max(share) FILTER (WHERE process_id = %(process)s::bigint), -1) AS mine
+    FROM rate_share, turn WHERE channel_id = %(channel)s::integer AND epoch = %(epoch)s::bigint
+), cut AS (
+    SELECT CASE WHEN given.mine >= 0 THEN given.mine
+                WHEN %(rate)s::integer < alive.n THEN greatest(%(rate)s::integer - given.total, 0)
+                ELSE least((%(rate)s::integer + alive.n - 1) / alive.n, greatest(%(rate)s::integer - given.total, 0)) END AS share
+    FROM given, alive
+), kept AS (
+    INSERT INTO rate_share (channel_id, epoch, process_id, share)
+    SELECT %(channel)s::integer, %(epoch)s::bigint, %(process)s::bigint, share FROM cut ON CONFLICT DO NOTHING
+)
+SELECT cut.share, clock.now_s FROM cut, clock;
+
+-- name: forget_shares
+DELETE FROM rate_share WHERE epoch < %s::bigint;
+
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::double precision;
+
+-- name: wake
+SELECT pg_notify(%s, '');

@@ -1,0 +1,77 @@
+"""Statements over the lanes, the processes and the shares of rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from tocsin.kit import pgbin
+from tocsin.kit.db import Queries, Session, Statement
+from tocsin.queue.model import Item, Retry
+
+QUERIES = Queries(Path(__file__).with_name("queries.sql"))
+
+
+async def claim(
+    session: Session, channel_id: int, owner: int, lease_s: float, want: tuple[int, Sequence[int]]
+) -> list[Item]:
+    """Ready items of a channel by priority and in turn of accounts; `want` = (about how many messages, last served)."""
+    rows = await session.rows(QUERIES["claim"], (channel_id, owner, lease_s, want[0], list(want[1])))
+    # array_send(uuid[]): a head of 20 bytes, then 4 bytes of length before each 16.
+    return [Item(r[0], r[2], r[1], r[3], [r[4][i : i + 16] for i in range(24, len(r[4]), 20)]) for r in rows]
+
+
+async def renew(session: Session, owner: int, lease_s: float, held: Sequence[int]) -> None:
+    """Lengthen the leases of the items in hand; free what is `owner`'s by the table alone and over its time."""
+    await session.run(QUERIES["renew"], {"owner": owner, "lease": lease_s, "held": list(held)})
+
+
+def finish(owner: int, items: Sequence[int]) -> Statement:
+    """Items that are done leave the lane."""
+    return Statement(QUERIES["finish"], (list(items), owner))
+
+
+def shrink(owner: int, item: int, done: Sequence[bytes]) -> Statement:
+    """An item of which only some messages are done."""
+    return Statement(QUERIES["shrink"], (pgbin.uuids(done), item, owner))
+
+
+def release(owner: int, items: Sequence[int]) -> Statement:
+    """Items that were claimed and not sent go back."""
+    return Statement(QUERIES["release"], (list(items), owner))
+
+
+def add(retries: Sequence[Retry]) -> Statement:
+    """Items that wait for their time."""
+    rows = [[r.channel_id, r.priority, r.account_id, r.attempt, r.wait_s, [i.hex() for i in r.ids]] for r in retries]
+    return Statement(QUERIES["add"], (msgspec.json.encode(rows).decode(),))
+
+
+async def promote(session: Session) -> int:
+    """What waited for its time becomes ready; how many items."""
+    return len(await session.rows(QUERIES["promote"]))
+
+
+async def take_over(session: Session) -> int:
+    """Items of processes that are gone become ready; how many."""
+    return len(await session.rows(QUERIES["take_over"]))
+
+
+async def share(session: Session, channel_id: int, process: int, epoch: int, rate: int) -> tuple[int, float]:
+    """This process's part of the channel's rate in `epoch`, and the database's clock in epoch seconds."""
+    params = {"channel": channel_id, "process": process, "epoch": epoch, "rate": rate}
+    rows = await session.rows(QUERIES["share"], params)
+    return rows[0][0], rows[0][1]
+
+
+async def forget_shares(session: Session, before_epoch: int) -> None:
+    """Old epochs."""
+    await session.run(QUERIES["forget_shares"], (before_epoch,))
+
+
+async def database_clock(session: Session) -> float:
+    """Epoch seconds on the database's clock."""
+    rows = await session.rows(QUERIES["clock"])
+    return float(rows[0][0])

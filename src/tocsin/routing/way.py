@@ -1,0 +1,73 @@
+"""Pure: from the rules that an account's numbers of one country can meet to the pick for one number.
+
+All rules that match a number are rules whose prefix begins it, so the longest prefix that begins the number decides the
+pick: one look-up per length of prefix, and none where no rule has a prefix. Nothing here reads a clock or a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+
+from tocsin.billing import Tariff
+from tocsin.routing.model import Country, Pick, RouteRule
+
+_UNSET = Pick((), -1)
+
+
+class Way:
+    """Picks for numbers of one country. `constant`: the pick of every number, where no rule has a prefix; else None."""
+
+    __slots__ = ("_country_id", "_lengths", "_paused", "_picks", "_routes", "_tariff", "constant")
+
+    def __init__(self, routes: Sequence[RouteRule], tariff: Tariff, country: Country, paused: Set[int]) -> None:
+        self._routes = routes
+        self._tariff = tariff
+        self._country_id = country.code_id
+        self._paused = paused
+        prefixes = {route.prefix for route in routes if route.prefix} | tariff.prefixes(str(country.calling_code))
+        self._picks: dict[str, Pick | None] = dict.fromkeys(prefixes, _UNSET)
+        self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
+        self._picks[""] = self._make("")
+        self.constant: Pick | None = None if prefixes else self._picks[""]
+
+    def pick(self, phone: str) -> Pick | None:
+        """The pick for a number (digits with country code); None: no route or no price for it (status 3)."""
+        picks = self._picks
+        for length in self._lengths:
+            prefix = phone[:length]
+            if prefix in picks:
+                found = picks[prefix]
+                if found is _UNSET:
+                    found = picks[prefix] = self._make(prefix)
+                return found
+        return picks[""]
+
+    def leads_nowhere(self) -> bool:
+        """Whether no number at all gets a pick."""
+        return not self._lengths and self._picks[""] is None
+
+    def _make(self, digits: str) -> Pick | None:
+        channels = choose_channels(self._routes, digits)
+        # New messages go round a paused channel; where all are paused, they wait for the first.
+        channels = tuple(sorted(channels, key=self._paused.__contains__))
+        for place, channel in enumerate(channels):
+            price = self._tariff.find(digits, self._country_id, channel)
+            if price is not None:
+                return Pick(channels[place:], price)
+        return None
+
+
+def choose_channels(routes: Iterable[RouteRule], digits: str) -> tuple[int, ...]:
+    """Channels of the most specific matching routes (account, plan, any; longest prefix; country), by preference."""
+    matching = [route for route in routes if digits.startswith(route.prefix)]
+    if not matching:
+        return ()
+    best = min(_specificity(route) for route in matching)
+    chosen = [route for route in matching if _specificity(route) == best]
+    chosen.sort(key=lambda route: (route.preference, route.id))
+    return tuple(dict.fromkeys(route.channel_id for route in chosen))
+
+
+def _specificity(route: RouteRule) -> tuple[int, int, int]:
+    scope = 0 if route.account_id is not None else 1 if route.plan_id is not None else 2
+    return scope, -len(route.prefix), 0 if route.country_id is not None else 1

@@ -1,0 +1,180 @@
+"""Every table that people change: accounts, prices, routes, channels, endpoints, audit.
+
+The hot tables stand in sql/0001_hot.sql. Defaults are database defaults, since the data plane writes plain SQL.
+`version` is set by the trigger change_stamp (sql/0002_functions.sql): processes renew what is newer than they know.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class ChangeClock(models.Model):
+    name = models.TextField(primary_key=True)
+    version = models.BigIntegerField()
+
+    class Meta:
+        db_table = "change_clock"
+
+
+class Plan(models.Model):
+    id = models.AutoField(primary_key=True)
+    name = models.TextField(unique=True)
+    charge_failed = models.BooleanField(db_default=True)
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "plan"
+
+
+class Account(models.Model):
+    id = models.AutoField(primary_key=True)
+    name = models.TextField(unique=True)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    locked = models.BooleanField(db_default=False)
+    currency = models.TextField(db_default="USD")
+    language = models.TextField(db_default="en")
+    allow_ips = ArrayField(models.TextField(), db_default=[])
+    rate_per_s = models.IntegerField(null=True)
+    max_parts = models.SmallIntegerField(db_default=10)
+    eight_fields = models.BooleanField(db_default=False)
+    swap_uplink = models.BooleanField(db_default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "account"
+
+
+class ApiKey(models.Model):
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    sealed = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True)
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "api_key"
+
+
+class Country(models.Model):
+    code_id = models.IntegerField(primary_key=True)
+    iso = models.TextField(unique=True)
+    calling_code = models.IntegerField()
+    name = models.TextField()
+    name_zh = models.TextField()
+    enabled = models.BooleanField(db_default=True)
+    template_required = models.BooleanField(db_default=False)
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "country"
+
+
+class Channel(models.Model):
+    id = models.AutoField(primary_key=True)
+    name = models.TextField(unique=True)
+    kind = models.TextField()
+    paused = models.BooleanField(db_default=False)
+    rate = models.IntegerField(null=True)  # parts per second; null: no limit
+    window = models.IntegerField(db_default=1000)  # parts under way
+    unknown_policy = models.TextField(db_default="leave")  # resend or leave
+    max_attempts = models.SmallIntegerField(db_default=8)
+    config = models.JSONField(db_default={})
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "channel"
+
+
+class Route(models.Model):
+    """Which channels carry what. Null or empty matches everything; the most specific wins, then the lowest preference."""
+
+    id = models.AutoField(primary_key=True)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True)
+    product = models.SmallIntegerField()
+    country = models.ForeignKey(Country, on_delete=models.PROTECT, null=True)
+    prefix = models.TextField(db_default="")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT)
+    preference = models.IntegerField(db_default=0)
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "route"
+
+
+class Price(models.Model):
+    """Price of one part (SMS), message (MMS, email) or minute (voice). The longest prefix wins, then the channel's own."""
+
+    id = models.AutoField(primary_key=True)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    product = models.SmallIntegerField()
+    country = models.ForeignKey(Country, on_delete=models.PROTECT, null=True)
+    prefix = models.TextField(db_default="")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True)
+    price_micros = models.BigIntegerField()
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "price"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan", "product", "country", "prefix", "channel"], name="price_key", nulls_distinct=False
+            )
+        ]
+
+
+class Grant(models.Model):
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    kind = models.TextField()  # sender, show-phone, routing, free-text
+    value = models.TextField()
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "account_grant"
+        constraints = [models.UniqueConstraint(fields=["account", "kind", "value"], name="grant_key")]
+
+
+class Endpoint(models.Model):
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    kind = models.TextField()  # sms, mms, vos, mail, uplink, tracking
+    url = models.TextField()
+    secret = models.TextField()  # sealed
+    paused_at = models.DateTimeField(null=True)
+    paused_reason = models.TextField(db_default="")
+    failing_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "endpoint"
+        constraints = [models.UniqueConstraint(fields=["account", "kind"], name="endpoint_key")]
+
+
+class AuditEntry(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+    actor = models.TextField()
+    action = models.TextField()
+    subject = models.TextField()
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "audit_entry"
+
+
+class SealCanary(models.Model):
+    """A known text sealed with the sealing key: a machine with another key is told so at its start."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    sealed = models.TextField()
+
+    class Meta:
+        db_table = "seal_canary"

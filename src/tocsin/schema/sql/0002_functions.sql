@@ -1,0 +1,279 @@
+-- Functions of the hot path. Each does in one round trip what must stand or fall together.
+
+-- Makes the partition of p_table that holds p_at, if it is missing. Width: a day; submission a week.
+CREATE FUNCTION partition_ensure(p_table text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_width interval := CASE WHEN p_table = 'submission' THEN interval '7 days' ELSE interval '1 day' END;
+    v_unit  bigint := extract(epoch FROM v_width);
+    v_from  timestamptz := to_timestamp(floor(extract(epoch FROM p_at) / v_unit) * v_unit);
+    v_to    timestamptz := v_from + v_width;
+    v_name  text := p_table || '_' || to_char(v_from AT TIME ZONE 'UTC', 'YYYYMMDD');
+    v_low   text;
+    v_high  text;
+BEGIN
+    IF to_regclass(v_name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('partition', 0));
+    IF to_regclass(v_name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    IF p_table = 'batch' THEN
+        v_low := batch_no_floor(v_from); v_high := batch_no_floor(v_to);
+    ELSIF p_table = 'submission' THEN
+        v_low := v_from; v_high := v_to;
+    ELSE
+        v_low := uuid7_floor(v_from); v_high := uuid7_floor(v_to);
+    END IF;
+    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', v_name, p_table, v_low, v_high);
+END $$;
+
+CREATE FUNCTION partitions_ahead(p_from timestamptz, p_days integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_table text;
+    v_day   integer;
+BEGIN
+    FOREACH v_table IN ARRAY ARRAY['batch', 'message', 'submission', 'report', 'part_receipt'] LOOP
+        FOR v_day IN 0 .. p_days LOOP
+            PERFORM partition_ensure(v_table, p_from + v_day * interval '1 day');
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
+-- p_batches: JSON list of requests in order of arrival; the arrays are columns of the message rows.
+-- p_items: JSON list of [channel, priority, account, n]; p_item_ids: their message ids one after the other.
+-- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
+-- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
+-- p_again: the answer to an earlier try was lost. SQLSTATE TC002: that try had won.
+CREATE FUNCTION accept_group(
+    p_again boolean, p_batches json, p_ids uuid[], p_account integer[], p_batch_no bigint[], p_product integer[], p_phone text[],
+    p_country integer[], p_channel integer[], p_parts integer[], p_price bigint[], p_status integer[], p_reason integer[],
+    p_items json, p_item_ids uuid[], p_rollup json
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    r         record;
+    v_account integer := -1;
+    v_left    bigint;
+    v_short   jsonb := '[]';
+BEGIN
+    IF p_again AND EXISTS (SELECT 1 FROM batch WHERE batch_no = p_batch_no[1]) THEN
+        RAISE EXCEPTION USING ERRCODE = 'TC002', MESSAGE = 'accepted before';
+    END IF;
+    FOR r IN SELECT * FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, key text, hash text, batch_no bigint)
+             WHERE key IS NOT NULL ORDER BY account_id, key LOOP
+        IF NOT pg_try_advisory_xact_lock(hashtextextended(r.key, r.account_id)) THEN
+            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'held');
+            CONTINUE;
+        END IF;
+        INSERT INTO idempotency (account_id, key, hash, batch_no)
+            VALUES (r.account_id, r.key, decode(r.hash, 'hex'), r.batch_no) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'taken');
+        END IF;
+    END LOOP;
+    IF jsonb_array_length(v_short) > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
+    END IF;
+
+    INSERT INTO message (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason)
+        SELECT u.id, u.a, u.b, u.pd, u.ph, u.co, nullif(u.ch, 0), u.pa, u.pr, u.st, u.re
+        FROM unnest(p_ids, p_account, p_batch_no, p_product, p_phone, p_country, p_channel, p_parts, p_price, p_status, p_reason)
+             AS u(id, a, b, pd, ph, co, ch, pa, pr, st, re);
+    INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
+                       good, bad, amount_micros, first_id, last_id, expires_at, request_id)
+        SELECT batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
+               good, bad, amount, first_id, last_id, to_timestamp(expires_at), request_id
+        FROM json_to_recordset(p_batches) AS b(batch_no bigint, account_id integer, product smallint, priority smallint,
+             country_id integer, sender text, content text, parts smallint, pinned_channel_id integer, good integer, bad integer,
+             amount bigint, first_id uuid, last_id uuid, expires_at double precision, request_id text);
+    INSERT INTO lane_item (channel_id, priority, account_id, ids)
+        SELECT l.c, l.p, l.a, p_item_ids[l.upto - l.n + 1 : l.upto]
+        FROM (SELECT (e.v ->> 0)::integer AS c, (e.v ->> 1)::smallint AS p, (e.v ->> 2)::integer AS a, (e.v ->> 3)::integer AS n,
+                     (sum((e.v ->> 3)::integer) OVER (ORDER BY e.o))::integer AS upto
+              FROM json_array_elements(p_items) WITH ORDINALITY AS e(v, o)) AS l;
+    INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
+        SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint,
+               (v ->> 4)::integer, (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint
+        FROM json_array_elements(p_rollup) AS v;
+
+    -- Locks last, in one order everywhere: by account.
+    PERFORM 1 FROM wallet WHERE account_id IN (SELECT account_id FROM json_to_recordset(p_batches) AS b(account_id integer, amount bigint)
+                                               WHERE amount > 0) ORDER BY account_id FOR UPDATE;
+    FOR r IN SELECT b.i, b.account_id, b.amount, w.balance_micros + w.gift_micros + w.credit_micros AS funds
+             FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, amount bigint)
+             JOIN wallet w USING (account_id) WHERE b.amount > 0 ORDER BY b.account_id, b.i LOOP
+        IF r.account_id <> v_account THEN
+            v_account := r.account_id; v_left := r.funds;
+        END IF;
+        IF r.amount > v_left THEN
+            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'balance');
+        ELSE
+            v_left := v_left - r.amount;
+        END IF;
+    END LOOP;
+    IF jsonb_array_length(v_short) > 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
+    END IF;
+    -- The gift is spent first: of a running sum, what lies below it.
+    WITH spent AS (
+        SELECT b.i, b.account_id, b.batch_no, b.good, b.amount, w.balance_micros AS balance, w.gift_micros AS gift,
+               sum(b.amount) OVER (PARTITION BY b.account_id ORDER BY b.i) AS upto
+        FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, batch_no bigint, good integer, amount bigint)
+        JOIN wallet w USING (account_id) WHERE b.amount > 0
+    ), entry AS (
+        SELECT i, account_id, batch_no, good, amount, least(gift, upto) - least(gift, upto - amount) AS from_gift,
+               balance - (upto - least(gift, upto)) AS balance_after
+        FROM spent
+    )
+    INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
+        SELECT account_id, 'charge', from_gift - amount, -from_gift, balance_after, batch_no, good FROM entry ORDER BY account_id, i;
+    UPDATE wallet w SET gift_micros = w.gift_micros - least(w.gift_micros, s.amount),
+                        balance_micros = w.balance_micros - (s.amount - least(w.gift_micros, s.amount))
+        FROM (SELECT account_id, sum(amount)::bigint AS amount FROM json_to_recordset(p_batches) AS b(account_id integer, amount bigint)
+              WHERE amount > 0 GROUP BY account_id) s
+        WHERE w.account_id = s.account_id;
+END $$;
+
+-- Moves money after the accept: gives back (micros > 0) or charges again what was given back (micros < 0), and locks wallets
+-- in the order of accounts. p_rows: JSON list of [account, batch_no, micros, messages].
+-- Given back into the pot that paid: first what the balance paid of that batch, then what the gift paid.
+-- Charged again: the gift first, then the balance, which may go below zero by it.
+CREATE FUNCTION settle_group(p_rows json) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM wallet WHERE account_id IN (SELECT (v ->> 0)::integer FROM json_array_elements(p_rows) AS v)
+        ORDER BY account_id FOR UPDATE;
+    WITH want AS (
+        SELECT (v ->> 0)::integer AS account_id, (v ->> 1)::bigint AS batch_no, sum((v ->> 2)::bigint)::bigint AS micros,
+               sum((v ->> 3)::integer)::integer AS messages
+        FROM json_array_elements(p_rows) AS v WHERE (v ->> 2)::bigint > 0 GROUP BY 1, 2
+    ), gifted AS (
+        SELECT l.batch_no, greatest(-sum(l.balance_micros), 0)::bigint AS balance_paid
+        FROM ledger l WHERE l.batch_no IN (SELECT w.batch_no FROM want w) AND (l.gift_micros <> 0 OR l.kind <> 'charge')
+        GROUP BY l.batch_no HAVING bool_or(l.kind = 'charge')
+    ), back AS (
+        SELECT w.account_id, CASE WHEN g.batch_no IS NOT NULL THEN w.batch_no END AS batch_no,
+               sum(CASE WHEN g.batch_no IS NULL THEN w.micros ELSE least(w.micros, g.balance_paid) END)::bigint AS b,
+               sum(CASE WHEN g.batch_no IS NULL THEN 0 ELSE w.micros - least(w.micros, g.balance_paid) END)::bigint AS g,
+               sum(w.messages)::integer AS n, 'refund' AS kind
+        FROM want w LEFT JOIN gifted g USING (batch_no) GROUP BY 1, 2
+    ), again AS (
+        SELECT t.account_id, NULL::bigint AS batch_no, least(w.gift_micros, t.micros) - t.micros AS b,
+               -least(w.gift_micros, t.micros) AS g, t.messages AS n, 'charge again' AS kind
+        FROM (SELECT (v ->> 0)::integer AS account_id, -sum((v ->> 2)::bigint)::bigint AS micros, sum((v ->> 3)::integer)::integer AS messages
+              FROM json_array_elements(p_rows) AS v WHERE (v ->> 2)::bigint < 0 GROUP BY 1) t JOIN wallet w USING (account_id)
+    ), moved AS (
+        SELECT * FROM back UNION ALL SELECT * FROM again
+    ), written AS (
+        INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
+        SELECT m.account_id, m.kind, m.b, m.g,
+               w.balance_micros + sum(m.b) OVER (PARTITION BY m.account_id ORDER BY m.kind, m.batch_no NULLS FIRST), m.batch_no, m.n
+        FROM moved m JOIN wallet w USING (account_id)
+        RETURNING account_id, balance_micros, gift_micros
+    )
+    UPDATE wallet w SET balance_micros = w.balance_micros + t.b, gift_micros = w.gift_micros + t.g
+        FROM (SELECT account_id, sum(balance_micros)::bigint AS b, sum(gift_micros)::bigint AS g FROM written GROUP BY 1) t
+        WHERE w.account_id = t.account_id;
+END $$;
+
+-- Claims work of a channel for p_owner: ready items by priority, accounts in turn within it, about p_messages messages.
+-- p_after: for each priority the account that was served last; the turn begins behind it.
+CREATE FUNCTION claim_lane(p_channel integer, p_owner bigint, p_lease interval, p_messages integer, p_after integer[])
+RETURNS TABLE (id bigint, priority smallint, account_id integer, attempt smallint, ids bytea) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_left     integer := p_messages;
+    v_accounts integer[];
+    v_low      integer;
+    v_high     integer;
+    v_each     integer;
+    v_got      integer;
+BEGIN
+    FOR v_priority IN 0 .. 2 LOOP
+        FOR v_lap IN 0 .. 1 LOOP
+            v_low := CASE v_lap WHEN 0 THEN p_after[v_priority + 1] ELSE -1 END;
+            v_high := CASE v_lap WHEN 0 THEN 2147483647 ELSE p_after[v_priority + 1] END;
+            WITH RECURSIVE turn AS (
+                (SELECT l.account_id FROM lane_item l WHERE l.channel_id = p_channel AND l.priority = v_priority AND l.owner IS NULL
+                 AND l.due IS NULL AND l.account_id > v_low AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1)
+                UNION ALL
+                SELECT n.account_id FROM turn t CROSS JOIN LATERAL (
+                    SELECT l.account_id FROM lane_item l WHERE l.channel_id = p_channel AND l.priority = v_priority AND l.owner IS NULL
+                    AND l.due IS NULL AND l.account_id > t.account_id AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1) n
+            )
+            SELECT array_agg(t.account_id) INTO v_accounts FROM (SELECT turn.account_id FROM turn LIMIT v_left) t;
+            IF v_accounts IS NULL THEN
+                CONTINUE;
+            END IF;
+            v_each := ceil(v_left::numeric / (50 * cardinality(v_accounts)));
+            LOOP
+                FOR id, priority, account_id, attempt, ids, v_got IN
+                    UPDATE lane_item l SET owner = p_owner, lease_end = clock_timestamp() + p_lease
+                    FROM unnest(v_accounts) AS a(account_id) CROSS JOIN LATERAL (
+                        SELECT i.id FROM lane_item i WHERE i.channel_id = p_channel AND i.priority = v_priority AND i.owner IS NULL
+                        AND i.due IS NULL AND i.account_id = a.account_id ORDER BY i.id LIMIT v_each FOR UPDATE SKIP LOCKED) p
+                    WHERE l.id = p.id
+                    RETURNING l.id, l.priority, l.account_id, l.attempt, array_send(l.ids), cardinality(l.ids)
+                LOOP
+                    v_left := v_left - v_got;
+                    RETURN NEXT;
+                END LOOP;
+                EXIT WHEN NOT FOUND OR v_left <= 0;
+                v_each := least(v_each * 4, p_messages);
+            END LOOP;
+            IF v_left <= 0 THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- Reference tables: every change moves the table's clock. The clock's row lock makes commit order the order of versions,
+-- so that "what is newer than N" skips nothing.
+CREATE FUNCTION change_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_version bigint;
+BEGIN
+    INSERT INTO change_clock (name, version) VALUES (TG_TABLE_NAME, 1)
+        ON CONFLICT (name) DO UPDATE SET version = change_clock.version + 1 RETURNING version INTO v_version;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    NEW.version := v_version;
+    RETURN NEW;
+END $$;
+
+-- For tables that are read whole: one move of the clock per statement, so that an import of 50,000 rows stays one.
+CREATE FUNCTION change_mark() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO change_clock (name, version) VALUES (TG_TABLE_NAME, 1)
+        ON CONFLICT (name) DO UPDATE SET version = change_clock.version + 1;
+    RETURN NULL;
+END $$;
+
+DO $$
+DECLARE
+    v_table text;
+BEGIN
+    FOREACH v_table IN ARRAY ARRAY['account', 'api_key', 'account_grant', 'endpoint'] LOOP
+        EXECUTE format('CREATE TRIGGER change_stamp BEFORE INSERT OR UPDATE OR DELETE ON %I
+                        FOR EACH ROW EXECUTE FUNCTION change_stamp()', v_table);
+    END LOOP;
+    FOREACH v_table IN ARRAY ARRAY['plan', 'country', 'channel', 'route', 'price'] LOOP
+        EXECUTE format('CREATE TRIGGER change_mark AFTER INSERT OR UPDATE OR DELETE ON %I
+                        FOR EACH STATEMENT EXECUTE FUNCTION change_mark()', v_table);
+    END LOOP;
+END $$;
+
+-- Deleting an account's key, grant or endpoint is rare: its clock runs as "<table>.deleted", and readers read all anew.
+CREATE FUNCTION change_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO change_clock (name, version) VALUES (TG_TABLE_NAME || '.deleted', 1)
+        ON CONFLICT (name) DO UPDATE SET version = change_clock.version + 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER change_deleted AFTER DELETE ON api_key FOR EACH STATEMENT EXECUTE FUNCTION change_deleted();
+CREATE TRIGGER change_deleted AFTER DELETE ON account_grant FOR EACH STATEMENT EXECUTE FUNCTION change_deleted();
+CREATE TRIGGER change_deleted AFTER DELETE ON endpoint FOR EACH STATEMENT EXECUTE FUNCTION change_deleted();
+
+SELECT partitions_ahead(now() - interval '1 day', 31);

@@ -1,0 +1,20 @@
+"""The words both sides share."""
+
+from tocsin.traffic.model import Inbound, Link, Outcome, Receipt, Sink, Submission
+from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, Reason
+
+__all__ = [
+    "ENDS",
+    "PRODUCT_NAMES",
+    "End",
+    "Inbound",
+    "Link",
+    "Outcome",
+    "OutcomeKind",
+    "Priority",
+    "Product",
+    "Reason",
+    "Receipt",
+    "Sink",
+    "Submission",
+]

@@ -1,0 +1,85 @@
+"""What passes between the spine and a carrier: Submission out; Outcome, Receipt, Inbound back.
+
+Structs without garbage-collector tracking: there is one per part of every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from tocsin.traffic.words import OutcomeKind, Priority, Product, Reason
+
+
+class Submission(msgspec.Struct, frozen=True, gc=False):
+    """One part of one message, on its way to a carrier."""
+
+    message_id: bytes  # 16
+    attempt: int  # from 1
+    part: int  # from 1
+    parts: int
+    product: Product
+    priority: Priority
+    phone: str  # digits with country code
+    sender: str
+    text: str  # of this part
+    ucs2: bool
+    expires_at: float  # epoch seconds
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """A carrier's answer to one Submission, or that there was none."""
+
+    message_id: bytes
+    attempt: int
+    part: int
+    kind: OutcomeKind
+    at: float  # epoch seconds: hand-over
+    carrier_id: str | None = None  # ACCEPTED only
+    reason: Reason = Reason.SENDING  # PERMANENT: the end
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """A delivery receipt. status 0 is an intermediate state; else it is final."""
+
+    carrier_id: str
+    phone: str
+    reason: Reason  # SENDING: intermediate
+    at: float
+
+
+class Inbound(msgspec.Struct, frozen=True, gc=False):
+    """A reply of a terminal user."""
+
+    user_number: str
+    service_number: str
+    content: str
+    at: float
+
+
+class Sink(Protocol):
+    """Where a link puts what comes back. The worker gives it."""
+
+    def outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Answers to submits, in any grouping; each Submission gets exactly one. Never blocks."""
+
+    async def receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Returns when they are committed: only then may the carrier be told. Raises if they could not be stored."""
+
+    async def inbound(self, replies: Sequence[Inbound]) -> None:
+        """Returns when they are committed. Raises if they could not be stored."""
+
+
+class Link(Protocol):
+    """A talk with one carrier, for one channel."""
+
+    async def open(self, sink: Sink) -> None:
+        """Begin; receipts may come from now on."""
+
+    async def submit(self, submissions: Sequence[Submission]) -> None:
+        """Hand over. Returns when the link has taken them (back-pressure); the answers go to sink.outcomes."""
+
+    async def close(self) -> None:
+        """Stop taking, let answers under way come for a short while, end."""

@@ -1,0 +1,62 @@
+"""Events out: rows that customers' servers receive, and their way there.
+
+Who writes a report enqueues its row in the same transaction (`chunk_reports`, `statement`); `workers/push.py` serves
+the endpoints with a `Lane` each.
+"""
+
+from tocsin.webhooks.deliver import Lane, Tools
+from tocsin.webhooks.endpoints import Endpoints
+from tocsin.webhooks.enqueue import ReportEntry, chunk_reports, statement
+from tocsin.webhooks.leases import Leases
+from tocsin.webhooks.manage import list_attempts, list_endpoints, resume, set_endpoint
+from tocsin.webhooks.model import (
+    KINDS,
+    ROWS_PER_PUSH,
+    AttemptView,
+    Endpoint,
+    EndpointView,
+    NewEndpoint,
+    OutboxRow,
+)
+from tocsin.webhooks.post import Keys
+from tocsin.webhooks.reader import Reader, reading_dsn
+from tocsin.webhooks.replay import replay, retry_aside
+from tocsin.webhooks.room import Room
+from tocsin.webhooks.rows import ReportFacts, Shape, body, fee_text, report_row, shape, time_text, uplink_body
+from tocsin.webhooks.settle import Settler
+
+__all__ = [
+    "KINDS",
+    "ROWS_PER_PUSH",
+    "AttemptView",
+    "Endpoint",
+    "EndpointView",
+    "Endpoints",
+    "Keys",
+    "Lane",
+    "Leases",
+    "NewEndpoint",
+    "OutboxRow",
+    "Reader",
+    "ReportEntry",
+    "ReportFacts",
+    "Room",
+    "Settler",
+    "Shape",
+    "Tools",
+    "body",
+    "chunk_reports",
+    "fee_text",
+    "list_attempts",
+    "list_endpoints",
+    "reading_dsn",
+    "replay",
+    "report_row",
+    "resume",
+    "retry_aside",
+    "set_endpoint",
+    "shape",
+    "statement",
+    "time_text",
+    "uplink_body",
+]

@@ -1,0 +1,68 @@
+"""The worker's proof of life: registration, its lock, and the leases of what it holds.
+
+A claim is good until its lease is over on the monotonic clock, less a second in hand; a worker that was stopped in
+between finds that out directly before the write and sends nothing. While the session's lock is held nobody takes items over, so
+what this worker already sent is not sent again by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from tocsin import queue
+from tocsin.kit import clock
+from tocsin.kit.db import LOST, Session
+
+log = logging.getLogger(__name__)
+
+IN_HAND_S = 1.0
+
+
+class Lease:
+    """One per worker process."""
+
+    def __init__(self, dsn: str, lease_s: float) -> None:
+        self.lease_s = lease_s
+        self.registration = queue.Registration("worker")
+        self._session = Session(dsn, "worker lease")
+        self.held_items: Callable[[], Iterable[int]] = tuple  # the worker says what its lanes hold
+        self._good_until = 0.0
+
+    @property
+    def owner(self) -> int:
+        return self.registration.id
+
+    @property
+    def held(self) -> bool:
+        """May this worker claim now?"""
+        return clock.monotonic_s() < self._good_until
+
+    def covers(self, asked_at: float) -> bool:
+        """Is what was claimed at `asked_at` (monotonic) still surely ours, with a second in hand?"""
+        return clock.monotonic_s() < asked_at + self.lease_s - min(IN_HAND_S, self.lease_s / 4)
+
+    async def renew(self) -> None:
+        """One round: be registered, hold the lock, lengthen what is held. Raises LOST."""
+        asked = clock.monotonic_s()
+        if not await self.registration.hold(self._session):
+            log.warning("the worker's old session still holds its lock; waiting")
+            return
+        await self.registration.beat(self._session)
+        await queue.renew(self._session, self.owner, self.lease_s, list(self.held_items()))
+        self._good_until = asked + self.lease_s
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.renew()
+            except LOST as error:
+                log.warning("the lease could not be renewed: %s", error)
+            await asyncio.sleep(self.lease_s / 5)
+
+    async def leave(self) -> None:
+        """End in order."""
+        await self.registration.leave(self._session)
+        await self._session.close()

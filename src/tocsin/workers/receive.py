@@ -1,0 +1,94 @@
+"""What carriers bring, for one channel: receipts and replies, gathered and stored in bulk. The sink's awaited half.
+
+Whoever waits in `receipts` is told only after the commit, so that a carrier is acknowledged for what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import psycopg
+
+from tocsin import queue
+from tocsin.kit.db import Session
+from tocsin.kit.ids import Ids
+from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
+from tocsin.messaging import Books, receive, receive_replies
+from tocsin.traffic import Inbound, Receipt
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 1000
+
+
+class Intake:
+    """Receipts and replies of one channel."""
+
+    def __init__(self, channel: tuple[int, str], dsn: str, books: Books, waker: queue.Waker) -> None:
+        self._channel_id, self._name = channel
+        self._session = Session(dsn, f"receipts {self._name}", generic_plans=True)
+        self._books = books
+        self._waker = waker
+        self._ids = Ids()
+        self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
+        self._event = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    async def receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Returns when they are committed; raises what kept them from it."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((receipts, future))
+        self._event.set()
+        await future
+
+    async def inbound(self, replies: Sequence[Inbound]) -> None:
+        """Returns when they are committed; raises what kept them from it."""
+        async with self._turn:
+            await receive_replies(self._session, self._channel_id, replies, self._books, self._ids)
+        self._waker.wake(queue.OUTBOX)
+
+    async def run(self) -> None:
+        """Until cancelled: one transaction for what came meanwhile."""
+        while True:
+            await self._event.wait()
+            group = self._take()
+            receipts = [receipt for some, _ in group for receipt in some]
+            try:
+                async with self._turn:
+                    received = await receive(self._session, self._channel_id, receipts, self._books)
+            except psycopg.Error as error:
+                # Not stored: the carrier is not acknowledged and brings them again.
+                log.warning("receipts of channel %s were not stored: %s", self._name, error)
+                LOOP_ERRORS.labels("receipts").inc()
+                _finish(group, error)
+                continue
+            _finish(group, None)
+            RECEIPTS.labels(self._name).inc(len(receipts))
+            if received.ends:
+                self._waker.wake(queue.OUTBOX)
+
+    def _take(self) -> list[tuple[Sequence[Receipt], asyncio.Future[None]]]:
+        group = []
+        count = 0
+        while self._waiting and count < MOST_AT_ONCE:
+            group.append(self._waiting.pop(0))
+            count += len(group[-1][0])
+        if not self._waiting:
+            self._event.clear()
+        return group
+
+    async def close(self) -> None:
+        """End the session."""
+        await self._session.close()
+
+
+def _finish(group: Sequence[tuple[Sequence[Receipt], asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, future in group:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -1,0 +1,513 @@
+"""The command line against a real database: what verbs do, print, refuse, and leave in the audit."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import click
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from psycopg.rows import TupleRow
+
+from tocsin import audit
+from tocsin.bootstrap.seed import ensure_defaults
+from tocsin.cli import root
+from tocsin.cli.base import run_to_exit
+from tocsin.kit.seal import Seal
+
+KEY = Fernet.generate_key().decode()
+
+
+class Ran(NamedTuple):
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """A command line on a database of its own."""
+
+    def __init__(self, dsn: str, capture: pytest.CaptureFixture[str]) -> None:
+        self.dsn = dsn
+        self._capture = capture
+
+    def run(self, *words: str) -> Ran:
+        code = run_to_exit(root, list(words))
+        done = self._capture.readouterr()
+        return Ran(code, done.out, done.err)
+
+    def json(self, *words: str) -> Any:
+        """The JSON of a verb that succeeds."""
+        done = self.run(*words, "--json")
+        assert done.code == 0, done
+        return done.json
+
+    def refused(self, *words: str, code: int = 1) -> str:
+        """The one sentence of a verb that fails, the same in both forms."""
+        done = self.run(*words)
+        assert done.code == code, done
+        assert done.out == ""
+        sentence = done.err.strip().splitlines()[-1].removeprefix("tocsin: ")
+        as_json = self.run("--json", *words)
+        assert as_json.code == code
+        assert as_json.err == ""
+        assert as_json.json["error"].splitlines()[-1] == sentence
+        return sentence
+
+    def rows(self, query: str) -> list[TupleRow]:
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            return conn.execute(query.encode()).fetchall()
+
+    def last_audit(self) -> audit.AuditEntry:
+        with psycopg.connect(self.dsn) as conn:
+            return audit.read_last(conn, limit=1)[0]
+
+
+@pytest.fixture
+def shell(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path))
+    monkeypatch.setenv("TOCSIN_SEALING_KEYS", KEY)
+    with psycopg.connect(database) as conn:
+        ensure_defaults(conn)
+    return Shell(database, capsys)
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def test_every_verb_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    found = list(commands(root))
+    assert len(found) > 40
+    for path, command in found:
+        assert command.help, path
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (path, parameter.name)
+        assert run_to_exit(root, [*path, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert "--json" in shown, path
+        assert "\b" not in shown, path
+
+
+def test_account_create_prints_what_scripts_need(shell: Shell) -> None:
+    made = shell.json("account", "create", "acme", "--balance", "100.5", "--gift", "3", "--credit", "20")
+    assert made["account"] == "acme"
+    assert (made["balance"], made["gift"], made["credit"], made["language"]) == ("100.5", "3", "20", "en")
+    ((sealed,),) = shell.rows("SELECT sealed FROM api_key")
+    assert made["api_key"] not in sealed
+    assert Seal((KEY,)).open(sealed) == made["api_key"]
+    entry = shell.last_audit()
+    assert (entry.actor, entry.action, entry.subject) == (getpass.getuser(), "account create", "account acme")
+    assert entry.before is None
+    assert entry.after["balance"] == "100.5"
+    assert made["api_key"] not in str(entry)
+    plain = shell.run("account", "create", "second")
+    assert plain.code == 0
+    assert plain.out.splitlines()[0] == "account  second"
+    assert plain.out.splitlines()[2] == "balance  0"
+    assert shell.run("ledger", "check").code == 0
+
+
+def test_json_may_stand_before_or_after_the_verb(shell: Shell) -> None:
+    before = shell.run("--json", "account", "create", "a").json
+    between = shell.run("account", "--json", "create", "b").json
+    after = shell.run("account", "create", "c", "--json").json
+    assert [each["account"] for each in (before, between, after)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["account", "create", "acme"], 1, "there is an account acme already"),
+        (["account", "create", "a b"], 1, "no account name"),
+        (["account", "create", "x" * 65], 1, "no account name"),
+        (["account", "create", "x", "--balance", "1e3"], 2, "is no amount"),
+        (["account", "create", "x", "--balance", "-1"], 2, "is negative"),
+        (["account", "create", "x", "--plan", "none"], 1, "there is no plan none"),
+        (["account", "create", "x", "--language", "fr"], 2, "'fr' is not one of"),
+        (["account", "create"], 2, "Missing argument 'NAME'"),
+        (["account", "show", "nobody"], 1, "there is no account nobody"),
+        (["account", "set", "acme"], 2, "nothing to set"),
+        (["account", "set", "acme", "--allow-ip", "10.0.0.300"], 1, "is no address or network"),
+        (["account", "set", "acme", "--rate", "0"], 2, "neither a whole number"),
+        (["account", "set", "acme", "--max-parts", "256"], 2, "not in the range"),
+        (["account", "credit", "acme", "0"], 2, "moves nothing"),
+        (["account", "credit", "acme", "ten"], 2, "is no amount"),
+        (["account", "credit", "acme", "-1", "--gift"], 1, "gift pot does not hold"),
+        (["key", "rotate", "nobody"], 1, "there is no account nobody"),
+        (["webhook", "set", "acme", "fax", "https://example.com"], 2, "'fax' is not one of"),
+        (["webhook", "set", "acme", "sms", "ftp://example.com"], 2, "http"),
+        (["webhook", "resume", "acme", "sms"], 1, "acme has no endpoint for sms"),
+        (["webhook", "replay", "acme", "sms"], 2, "either --since or --aside"),
+        (["webhook", "replay", "acme", "sms", "--since", "1h"], 1, "no endpoint for sms"),
+        (["webhook", "replay", "acme", "sms", "--since", "soon"], 2, "is no time"),
+        (["channel", "add", "east", "pigeon"], 1, "no carrier of kind 'pigeon'"),
+        (["channel", "add", "sandbox", "sandbox"], 1, "there is a channel sandbox already"),
+        (["channel", "add", "east", "sandbox", "--config", "[1]"], 2, "is no JSON object"),
+        (["channel", "add", "east", "sandbox", "--config", '{"colour": 1}'], 1, "colour: no such setting"),
+        (["channel", "set", "sandbox", "--config", '{"colour": 1}'], 1, "colour: no such setting"),
+        (["channel", "pause", "west"], 1, "there is no channel west"),
+        (["route", "add", "sms", "west"], 1, "there is no channel west"),
+        (["route", "add", "sms", "sandbox"], 1, "says that already"),
+        (["route", "add", "sms", "sandbox", "--country", "XX"], 1, "there is no country XX"),
+        (["route", "add", "sms", "sandbox", "--country", "ID", "--prefix", "1"], 1, "calling code 62"),
+        (["route", "add", "sms", "sandbox", "--account", "acme", "--plan", "default"], 1, "not of both"),
+        (["route", "remove", "99"], 1, "there is no route 99"),
+        (["country", "set", "10007"], 2, "nothing to set"),
+        (["country", "set", "99", "--disabled"], 1, "there is no country 99"),
+        (["grant", "add", "acme", "routing", "west"], 1, "there is no channel west"),
+        (["grant", "add", "acme", "free-text", "XX"], 1, "there is no country XX"),
+        (["grant", "add", "acme", "sender", " "], 1, "needs a value"),
+        (["grant", "remove", "acme", "sender", "X"], 1, "is not granted"),
+        (["plan", "add", "default"], 1, "there is a plan default already"),
+        (["plan", "set", "none", "--refund-failed"], 1, "there is no plan none"),
+        (["ledger", "list", "nobody"], 1, "there is no account nobody"),
+        (["send", "sms", "6281234567801", "hi"], 2, "who sends?"),
+        (["listen"], 2, "whose news?"),
+        (["fly"], 2, "No such command 'fly'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_sentence_and_changes_nothing(shell: Shell, words: list[str], code: int, said: str) -> None:
+    shell.run("account", "create", "acme")
+    clocks = shell.rows("SELECT name, version FROM change_clock ORDER BY name")
+    audited = shell.rows("SELECT count(*) FROM audit_entry")
+    assert said in shell.refused(*words, code=code)
+    assert shell.rows("SELECT name, version FROM change_clock ORDER BY name") == clocks
+    assert shell.rows("SELECT count(*) FROM audit_entry") == audited
+
+
+def test_without_a_database_one_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path))
+    shell = Shell("", capsys)
+    assert "no database runs" in shell.refused("account", "list", code=2)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@/none?host={tmp_path}")
+    assert "no database runs" in shell.refused("doctor", code=2)
+
+
+def test_account_set_changes_what_is_named(shell: Shell) -> None:
+    shell.run("account", "create", "acme")
+    words = ["--allow-ip", "203.0.113.7, 10.0.0.1/8", "--rate", "50", "--max-parts", "4", "--language", "zh"]
+    set_ = shell.json("account", "set", "acme", *words, "--eight-fields", "--swap-uplink", "--credit", "7")
+    assert set_["allow_ips"] == ["203.0.113.7", "10.0.0.0/8"]
+    assert (set_["rate_per_s"], set_["max_parts"], set_["language"], set_["credit"]) == (50, 4, "zh", "7")
+    assert (set_["eight_fields"], set_["swap_uplink"], set_["locked"], set_["plan"]) == (True, True, False, "default")
+    entry = shell.last_audit()
+    assert (entry.before["rate_per_s"], entry.after["rate_per_s"]) == (None, 50)
+    assert (entry.before["credit"], entry.after["credit"]) == ("0", "7")
+    assert "locked" not in entry.after
+    cleared = shell.json("account", "set", "acme", "--allow-ip", "any", "--rate", "none", "--no-eight-fields")
+    assert (cleared["allow_ips"], cleared["rate_per_s"], cleared["eight_fields"]) == ([], None, False)
+    assert cleared["swap_uplink"] is True
+
+
+def test_lock_and_unlock(shell: Shell) -> None:
+    shell.run("account", "create", "acme")
+    assert shell.json("account", "lock", "acme")["locked"] is True
+    assert shell.last_audit().action == "account lock"
+    count = shell.rows("SELECT count(*) FROM audit_entry")
+    assert "so already" in shell.run("account", "lock", "acme").out
+    assert shell.rows("SELECT count(*) FROM audit_entry") == count
+    assert shell.json("account", "unlock", "acme")["locked"] is False
+    assert shell.json("account", "list")[0]["locked"] is False
+
+
+def test_credit_moves_money_and_is_proved(shell: Shell) -> None:
+    shell.run("account", "create", "acme", "--balance", "10")
+    assert shell.json("account", "credit", "acme", "0.000001", "--note", "invoice 17")["balance"] == "10.000001"
+    assert shell.json("account", "credit", "acme", "-3")["balance"] == "7.000001"
+    assert shell.json("account", "credit", "acme", "2", "--gift")["gift"] == "2"
+    entry = shell.last_audit()
+    assert (entry.before["gift"], entry.after["gift"], entry.after["amount"]) == ("0", "2", "2")
+    listed = shell.json("ledger", "list", "acme")
+    assert [(row["kind"], row["amount"], row["gift"]) for row in listed] == [
+        ("gift", "0", "2"), ("adjustment", "-3", "0"), ("recharge", "0.000001", "0"), ("recharge", "10", "0"),
+    ]  # fmt: skip
+    assert listed[2]["note"] == "invoice 17"
+    assert shell.json("account", "show", "acme")["balance"] == "7.000001"
+    assert shell.json("ledger", "check") == {"ok": True, "accounts": 1, "mismatches": []}
+    shell.rows("UPDATE wallet SET balance_micros = balance_micros + 1 RETURNING 1")
+    off = shell.run("ledger", "check", "--json")
+    assert off.code == 1
+    assert off.json["mismatches"][0]["balance"] == "7.000002"
+    assert shell.run("ledger", "check").code == 1
+
+
+def live_keys(shell: Shell) -> list[str]:
+    found = shell.rows("SELECT sealed FROM api_key WHERE expires_at IS NULL OR expires_at > now() ORDER BY id")
+    return [Seal((KEY,)).open(row[0]) for row in found]
+
+
+def test_key_rotation_overlaps_or_revokes(shell: Shell) -> None:
+    first = shell.json("account", "create", "acme")["api_key"]
+    second = shell.json("key", "rotate", "acme", "--keep", "2")["api_key"]
+    assert live_keys(shell) == [first, second]
+    ((hours,),) = shell.rows(
+        "SELECT round(extract(epoch FROM expires_at - now()) / 3600) FROM api_key WHERE expires_at IS NOT NULL"
+    )
+    assert hours == 2
+    third = shell.json("key", "rotate", "acme", "--revoke")["api_key"]
+    assert live_keys(shell) == [third]
+    assert len({first, second, third}) == 3
+    assert [key["expires_at"] is None for key in shell.json("account", "show", "acme")["keys"]] == [False, False, True]
+    everything = str(shell.rows("SELECT * FROM audit_entry"))
+    assert not any(secret in everything for secret in (first, second, third))
+
+
+def test_seal_rotation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    api_key = shell.json("account", "create", "acme")["api_key"]
+    secret = shell.json("webhook", "set", "acme", "sms", "https://example.com/a")["secret"]
+    new = Fernet.generate_key().decode()
+    monkeypatch.setenv("TOCSIN_SEALING_KEYS", new)
+    assert "no sealing key of this installation opens it" in shell.refused("seal", "rotate")
+    monkeypatch.setenv("TOCSIN_SEALING_KEYS", f"{new},{KEY}")
+    assert shell.json("seal", "rotate") == {"api_keys": 1, "endpoints": 1}
+    sealed = shell.rows("SELECT sealed FROM api_key UNION ALL SELECT secret FROM endpoint")
+    assert [Seal((new,)).open(row[0]) for row in sealed] == [api_key, secret]
+
+
+def test_webhook_set_prints_the_secret_each_time(shell: Shell) -> None:
+    shell.run("account", "create", "acme")
+    first = shell.json("webhook", "set", "acme", "sms", "https://example.com/a")
+    assert first["secret"].startswith("whsec_")
+    again = shell.json("webhook", "set", "acme", "sms", "https://example.com/b")
+    assert again["secret"] == first["secret"]
+    entry = shell.last_audit()
+    assert (entry.before["url"], entry.after["url"]) == ("https://example.com/a", "https://example.com/b")
+    assert first["secret"] not in str(shell.rows("SELECT * FROM audit_entry"))
+    shell.run("webhook", "set", "acme", "uplink", "https://example.com/c")
+    assert [row["kind"] for row in shell.json("webhook", "list", "acme")] == ["sms", "uplink"]
+    shell.rows("UPDATE endpoint SET paused_at = now(), paused_reason = '410 Gone' WHERE kind = 'sms' RETURNING 1")
+    assert "paused: 410 Gone" in shell.run("webhook", "list").out
+    shell.json("webhook", "resume", "acme", "sms")
+    assert shell.rows("SELECT 1 FROM endpoint WHERE paused_at IS NOT NULL") == []
+    assert shell.json("webhook", "replay", "acme", "sms", "--since", "2h")["rows"] == 0
+    assert shell.json("webhook", "replay", "acme", "sms", "--aside")["rows"] == 0
+    assert shell.last_audit().action == "webhook replay"
+    assert shell.json("webhook", "attempts", "acme", "sms") == []
+
+
+def test_channels_and_routes(shell: Shell) -> None:
+    made = shell.json("channel", "add", "east", "sandbox", "--rate", "9", "--window", "5", "--unknown-policy", "resend")
+    assert (made["rate"], made["window"], made["unknown_policy"], made["paused"]) == (9, 5, "resend", False)
+    assert shell.json("channel", "set", "east", "--rate", "none", "--max-attempts", "2")["rate"] is None
+    assert shell.json("channel", "pause", "east")["paused"] is True
+    entry = shell.last_audit()
+    assert (entry.action, entry.before, entry.after) == ("channel pause", {"paused": False}, {"paused": True})
+    assert shell.json("channel", "resume", "east")["paused"] is False
+    assert {row["name"] for row in shell.json("channel", "list")} == {"sandbox", "east"}
+    shell.run("account", "create", "acme")
+    added = shell.json("route", "add", "SMS", "east", "--account", "acme", "--country", "ID", "--prefix", "62811")
+    assert (added["product"], added["account"], added["country"], added["prefix"]) == ("sms", "acme", "ID", "62811")
+    assert shell.json("route", "list")[0] == added
+    removed = shell.json("route", "remove", str(added["id"]))
+    assert removed == added
+    entry = shell.last_audit()
+    assert (entry.action, entry.after) == ("route remove", None)
+    assert added["id"] not in [row["id"] for row in shell.json("route", "list")]
+
+
+def test_price_import_is_whole_or_nothing(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("\ufeffplan,product,country,prefix,channel,price\ndefault,sms,ID,,,0.02\n", encoding="utf-8")
+    assert shell.json("price", "import", str(file)) == {"imported": 1, "errors": []}
+    entry = shell.last_audit()
+    assert (entry.action, entry.after["rows"], entry.after["file"]) == ("price import", 1, "prices.csv")
+    listed = shell.json("price", "list", "--country", "ID")
+    assert [(row["plan"], row["product"], row["price"]) for row in listed] == [("default", "sms", "0.02")]
+    file.write_text(
+        "plan,product,country,prefix,channel,price\ndefault,sms,ID,,,0.5\ndefault,fax,,,,1\nnone,sms,,,,1\n",
+        encoding="utf-8",
+    )
+    done = shell.run("price", "import", str(file), "--json")
+    assert done.code == 1
+    assert [row["line"] for row in done.json["errors"]] == [3, 4]
+    plain = shell.run("price", "import", str(file))
+    assert plain.code == 1
+    assert "line 3: unknown product 'fax'" in plain.out
+    assert "line 4: unknown plan 'none'" in plain.out
+    assert shell.json("price", "list", "--country", "10007")[0]["price"] == "0.02"
+    file.write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in shell.refused("price", "import", str(file))
+    file.write_text("a,b\n", encoding="utf-8")
+    assert "line 1" in shell.refused("price", "import", str(file))
+    assert "does not exist" in shell.refused("price", "import", str(tmp_path / "no.csv"), code=2)
+
+
+def test_plans(shell: Shell) -> None:
+    assert shell.json("plan", "add", "wholesale", "--refund-failed") == {"plan": "wholesale", "charge_failed": False}
+    shell.json("account", "create", "acme", "--plan", "wholesale")
+    assert shell.json("plan", "set", "wholesale", "--charge-failed")["charge_failed"] is True
+    entry = shell.last_audit()
+    assert (entry.before, entry.after) == ({"charge_failed": False}, {"charge_failed": True})
+    assert shell.json("plan", "list")[1] == {"plan": "wholesale", "charge_failed": True}
+
+
+def test_countries(shell: Shell) -> None:
+    changed = shell.json("country", "set", "10007", "--disabled", "--template-required")
+    assert (changed["iso"], changed["enabled"], changed["template_required"]) == ("ID", False, True)
+    assert shell.last_audit().before == {"enabled": True, "template_required": False}
+    assert shell.json("country", "set", "id", "--enabled")["template_required"] is True
+    listed = {row["code_id"]: row for row in shell.json("country", "list")}
+    assert listed[10001]["name_zh"] == "中国"
+    assert listed[10001]["template_required"] is True
+
+
+def test_grants(shell: Shell) -> None:
+    shell.run("account", "create", "acme")
+    for kind, value, kept in (
+        ("sender", "ACME", "ACME"),
+        ("show-phone", "+6221555", "6221555"),
+        ("routing", "sandbox", "sandbox"),
+        ("free-text", "CN", "10001"),
+        ("free-text", "*", "*"),
+    ):
+        assert shell.json("grant", "add", "acme", kind, value)["value"] == kept
+        assert "was granted already" in shell.refused("grant", "add", "acme", kind, value)
+    assert len(shell.json("grant", "list")) == len(shell.json("grant", "list", "acme")) == 5
+    shell.json("grant", "remove", "acme", "free-text", "10001")
+    entry = shell.last_audit()
+    assert (entry.action, entry.before["value"], entry.after) == ("grant remove", "10001", None)
+    assert len(shell.json("account", "show", "acme")["grants"]) == 4
+
+
+def states(shell: Shell) -> dict[str, str]:
+    found = shell.run("doctor", "--json").json["findings"]
+    return {finding["check"]: finding["state"] for finding in found}
+
+
+def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = shell.run("doctor")
+    assert plain.code == 1
+    assert "none runs" in plain.out
+    now = states(shell)
+    assert {name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions")} == dict.fromkeys(
+        ("database", "clock", "schema", "receipts", "partitions"), "ok"
+    )
+    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in range(3)]
+    for conn, kind in zip(held, ("api", "worker", "push"), strict=True):
+        conn.execute(
+            "WITH made AS (INSERT INTO process (kind, host, pid) VALUES (%s, 'here', 1) RETURNING id)"
+            " SELECT pg_advisory_lock(id) FROM made",
+            (kind,),
+        )
+    try:
+        fine = shell.run("doctor", "--json")
+        assert fine.code == 0, fine.out
+        assert fine.json["ok"] is True
+        break_things(shell)
+        now = states(shell)
+        assert now["channel sandbox"] == "WRONG"
+        assert now["lanes"] == "WRONG"
+        assert now["receipts"] == "look"
+        assert now["partitions"] == "WRONG"
+        monkeypatch.setenv("TOCSIN_SEALING_KEYS", Fernet.generate_key().decode())
+        shell.rows("INSERT INTO seal_canary (id, sealed) VALUES (1, 'nonsense') RETURNING 1")
+        assert states(shell)["sealing key"] == "WRONG"
+    finally:
+        for conn in held:
+            conn.close()
+    assert shell.run("doctor").code == 1
+    shell.rows("DELETE FROM django_migrations WHERE app = 'tocsin' RETURNING 1")
+    assert states(shell)["schema"] == "WRONG"
+
+
+def break_things(shell: Shell) -> None:
+    item = "INSERT INTO lane_item (channel_id, priority, account_id, ids) VALUES ({}, 1, 1, ARRAY[uuid7_floor({})]) RETURNING 1"
+    shell.rows(item.format(1, "now() - interval '1 hour'"))
+    shell.rows(item.format(99, "now()"))
+    shell.rows(
+        "INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at)"
+        " VALUES (1, 'x', '1', 1, 1, now()) RETURNING 1"
+    )
+    ((name,),) = shell.rows("SELECT 'message_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')")
+    shell.rows(f"ALTER TABLE {name} RENAME TO gone; SELECT 1")
+
+
+class Door(BaseHTTPRequestHandler):
+    """Answers as the API would, and keeps what came."""
+
+    came: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012  one for the test
+    reply: dict[str, Any] = {}  # noqa: RUF012
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.came.append((self.path, json.loads(body)))
+        data = json.dumps(self.reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    Door.came.clear()
+    with HTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path: Path) -> None:
+    good = {"phone": "6281234567801", "messageId": "ab" * 16}
+    bad = {"phone": "x", "messageId": "cd" * 16, "status": -9, "message": "number error"}
+    Door.reply = {"status": 0, "message": "success", "data": {
+        "success": 1, "fail": 1, "batchNo": "1", "successData": [good], "failData": [bad]}}  # fmt: skip
+    (tmp_path / "demo.json").write_text(json.dumps({"base_url": door, "account": "yn00001", "api_key": "7bz1lzh9"}))
+    done = shell.run("send", "sms", "6281234567801,x", "Hello")
+    assert done.code == 0, done
+    assert "accepted: 1 sent, 1 refused" in done.out
+    assert "ab" * 16 in done.out
+    path, body = Door.came[0]
+    query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+    assert urlsplit(path).path == "/api/v1/sms/sendbatchsms"
+    signed = hashlib.md5(f"yn000017bz1lzh9{query['datetime']}".encode()).hexdigest()
+    assert (query["account"], query["sign"]) == ("yn00001", signed)
+    assert body == {"numbers": "6281234567801,x", "content": "Hello", "codeId": 10007, "action": "NOTIFICATION"}
+    assert shell.run("send", "sms", "1", "x", "--country", "cn", "--action", "verify", "--json").json == Door.reply
+    assert (Door.came[1][1]["codeId"], Door.came[1][1]["action"]) == (10001, "VERIFY")
+
+
+def test_send_for_an_account_of_the_database(shell: Shell, door: str) -> None:
+    Door.reply = {"status": -10, "message": "balance is not enough", "msg": "balance is not enough"}
+    api_key = shell.json("account", "create", "acme")["api_key"]
+    done = shell.run("send", "sms", "+62 812-3456-7801", "Hello", "--account", "acme", "--base-url", door)
+    assert done.code == 1
+    assert "refused, status -10: balance is not enough" in done.out
+    query = parse_qs(urlsplit(Door.came[0][0]).query)
+    signed = hashlib.md5(f"acme{api_key}{query['datetime'][0]}".encode()).hexdigest()
+    assert query["sign"] == [signed]
+    nowhere = ["send", "sms", "62812", "x", "--account", "acme", "--base-url", "http://127.0.0.1:1"]
+    assert "does not answer" in shell.refused(*nowhere, code=2)
+    assert "unknown country" in shell.refused("send", "sms", "1", "x", "--account", "acme", "--country", "xx", code=2)

@@ -1,0 +1,41 @@
+"""A log line is one JSON object with the ids that were passed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from tocsin.kit.log import JsonFormatter
+
+
+def _record(text: str, **more: object) -> logging.LogRecord:
+    record = logging.LogRecord("tocsin.api", logging.WARNING, __file__, 1, text, (), None)
+    record.__dict__.update(more)
+    return record
+
+
+def test_a_line_carries_ids_and_survives_any_text() -> None:
+    line = JsonFormatter("api").format(_record('two\nlines "quoted"', request_id="r1", message_id=b"\x01\xff"))
+    assert "\n" not in line
+    fields = json.loads(line)
+    assert fields["text"] == 'two\nlines "quoted"'
+    assert (fields["request_id"], fields["message_id"], fields["process"], fields["level"]) == (
+        "r1",
+        "01ff",
+        "api",
+        "warning",
+    )
+    assert "batch_no" not in fields
+
+
+def test_an_error_is_in_the_line() -> None:
+    try:
+        int("why")
+    except ValueError:
+        record = _record("failed", exc_info=sys.exc_info())
+    assert "ValueError: invalid literal" in json.loads(JsonFormatter("api").format(record))["error"]
+
+
+def test_a_lone_surrogate_does_not_stop_the_log() -> None:
+    assert json.loads(JsonFormatter("api").format(_record("a\ud800b")))["text"].startswith("a")
