@@ -90,13 +90,9 @@ def test_a_route_that_is_added_is_taken(database: str) -> None:
     assert other.channels != (east,)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"rate": 0}, {"window": 0}, {"max_attempts": 0}, {"unknown_policy": "guess"}],
-    ids=lambda each: next(iter(each)),
-)
-def test_a_bad_channel_is_refused(database: str, changes: dict[str, object]) -> None:
+def test_a_bad_channel_is_refused(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as conn:
         ensure_defaults(conn)
-        with pytest.raises(RoutingError):
-            routing.set_channel(conn, "sandbox", **changes)
+        for changes in ({"rate": 0}, {"window": 0}, {"max_attempts": 0}, {"unknown_policy": "guess"}):
+            with pytest.raises(RoutingError):
+                routing.set_channel(conn, "sandbox", **changes)

@@ -26,9 +26,9 @@ def country(code_id: int, iso: str, calling_code: int) -> Country:
     )
 
 
-def channel(channel_id: int, *, paused: bool = False) -> Channel:
+def channel(channel_id: int, *, paused: bool = False, kind: str = "smpp") -> Channel:
     return Channel(
-        id=channel_id, name=f"c{channel_id}", kind="sandbox", paused=paused, rate=None, window=10,
+        id=channel_id, name=f"c{channel_id}", kind=kind, paused=paused, rate=None, window=10,
         unknown_policy="leave", max_attempts=8, config={},
     )  # fmt: skip
 
@@ -61,7 +61,12 @@ def table(routes: list[RouteRule], prices: list[PriceRule], paused: set[int] | N
     made = Table()
     made.take(
         Rules(
-            by_id(channel(each, paused=each in (paused or set())) for each in (NEAR, FAR, THIRD)),
+            by_id(
+                [
+                    *(channel(each, paused=each in (paused or set())) for each in (NEAR, FAR, THIRD)),
+                    channel(4, kind="sandbox"),
+                ]
+            ),
             by_code([country(US, "US", 1), country(JAMAICA, "JM", 1), country(INDONESIA, "ID", 62)]),
             by_product(routes),
             PriceBook(prices),
@@ -189,3 +194,15 @@ def test_a_pinned_channel_needs_a_price_but_no_route() -> None:
     assert pick(made, "6281", INDONESIA, THIRD) == Pick((THIRD,), 4)
     assert pick(made, "1212", US, FAR) is None
     assert pick(made, "6281", INDONESIA, 99) is None
+
+
+def test_a_sandbox_never_stands_in_for_a_real_carrier() -> None:
+    sandbox = 4
+    routes = [route(1, sandbox), route(2, NEAR, preference=1), route(3, FAR, preference=2)]
+    assert pick(table(routes, [price(5)]), "6281", INDONESIA) == Pick((NEAR, FAR), 5)
+    assert pick(table(routes, [price(5)], {NEAR, FAR}), "6281", INDONESIA) == Pick((NEAR, FAR), 5)
+    assert pick(table(routes[:1], [price(5)]), "6281", INDONESIA) == Pick((sandbox,), 5)
+
+
+def test_a_route_to_a_channel_that_is_not_known_yet_is_passed_over() -> None:
+    assert pick(table([route(1, 99), route(2, NEAR)], [price(5)]), "6281", INDONESIA) == Pick((NEAR,), 5)

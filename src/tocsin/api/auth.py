@@ -18,7 +18,10 @@ from tocsin.messaging import Refusal
 CLOCK_WITHIN_S = 1800
 _NOBODY = "no such account"
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_ADDRESS_MOST = 64
 
 
 def compute_sign(account: str, api_key: str, datetime_text: str) -> str:
@@ -63,28 +66,34 @@ def may_come_from(account: Account, address: str) -> bool:
     """The account's IP allow-list; an empty one allows all."""
     if not account.allow:
         return True
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return any(ip in network for network in account.allow)
+    ip = _read_address(address)
+    return ip is not None and account.lets_in(ip)
 
 
-def client_address(socket_address: str, forwarded: str | None, trusted: Sequence[Network]) -> str:
+def client_address(socket_address: str, forwarded: str, trusted: Sequence[Network]) -> str:
     """The socket's address; behind a trusted proxy the last address in X-Forwarded-For that is no trusted proxy."""
-    if not trusted or not forwarded or not _is_within(socket_address, trusted):
+    if not forwarded or not _is_within(_read_address(socket_address), trusted):
         return socket_address
     for hop in reversed(forwarded.split(",")):
-        address = hop.strip()
-        if not _is_within(address, trusted):
-            return address
+        text = hop.strip()[:_ADDRESS_MOST]
+        ip = _read_address(text)
+        if not _is_within(ip, trusted):
+            return text if ip is None else str(ip)
     return socket_address
 
 
-def _is_within(address: str, networks: Sequence[Network]) -> bool:
+def _read_address(text: str) -> Address | None:
+    """An address, with brackets or a port too (some proxies write it); one that is IPv4 in IPv6's dress is IPv4."""
+    if text[:1] == "[":
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return any(ip in network for network in networks)
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def _is_within(ip: Address | None, networks: Sequence[Network]) -> bool:
+    return ip is not None and any(ip in network for network in networks)

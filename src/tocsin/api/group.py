@@ -107,8 +107,6 @@ class Group:
         while group:
             try:
                 await self._write(group, again=False)
-            except errors.RaiseException as error:
-                group = self._drop_refused(group, error)
             except errors.CheckViolation as error:
                 if partitions_made:
                     await self._commit_singly(group, error)
@@ -120,9 +118,11 @@ class Group:
             except LOST as error:
                 await self._find_fate(group, error)
                 return
-            except psycopg.Error as error:
-                await self._commit_singly(group, error)
-                return
+            except psycopg.DatabaseError as error:
+                if error.sqlstate != _REFUSED:
+                    await self._commit_singly(group, error)
+                    return
+                group = self._drop_refused(group, error)
             else:
                 _answer(group, Fate.ACCEPTED)
                 return
@@ -145,9 +145,7 @@ class Group:
         statement = accept_statement([entry.draft for entry in group], again=again)
         await self._session.run(statement.query, statement.params)
 
-    def _drop_refused(self, group: list[_Waiting], error: errors.RaiseException) -> list[_Waiting]:
-        if error.sqlstate != _REFUSED:
-            raise error
+    def _drop_refused(self, group: list[_Waiting], error: psycopg.DatabaseError) -> list[_Waiting]:
         for refused in msgspec.json.decode(error.diag.message_primary or "[]"):
             entry = group[refused["i"]]
             fate = Fate(refused["why"])
@@ -178,33 +176,29 @@ class Group:
             try:
                 async with asyncio.timeout(deadline - clock.monotonic_s()):
                     await self._write(group, again=True)
-            except errors.RaiseException as refused:
-                if refused.sqlstate == _WON:
-                    _answer(group, Fate.ACCEPTED)
-                    return
-                if not self._is_own_key(refused):
-                    # The first try surely did not win, or its keys and money would be there under its own number.
-                    group = self._drop_refused(group, refused)
-                    if not group:
-                        return
-                await asyncio.sleep(0.05)
             except errors.UniqueViolation:
                 _answer(group, Fate.ACCEPTED)
                 return
             except (*LOST, TimeoutError, errors.DeadlockDetected, errors.SerializationFailure):
                 self._session.break_off()
                 await asyncio.sleep(0.1)
-            except psycopg.Error as other:
-                await self._commit_singly(group, other)
-                return
+            except psycopg.DatabaseError as other:
+                if other.sqlstate == _WON:
+                    _answer(group, Fate.ACCEPTED)
+                    return
+                if other.sqlstate != _REFUSED:
+                    await self._commit_singly(group, other)
+                    return
+                if not _is_own_key(other):
+                    # The first try surely did not win: its money and keys would be there under its own number.
+                    group = self._drop_refused(group, other)
+                await asyncio.sleep(0.05)
             else:
                 _answer(group, Fate.ACCEPTED)
                 return
+            if not group:
+                return
         _answer(group, Fate.UNKNOWN)
-
-    def _is_own_key(self, refused: errors.RaiseException) -> bool:
-        """A key that is held or taken may be our own first try's: look again, it is seen as won when it is over."""
-        return any(entry["why"] != "balance" for entry in msgspec.json.decode(refused.diag.message_primary or "[]"))
 
     async def close(self) -> None:
         """End the session."""
@@ -215,3 +209,8 @@ def _answer(group: Sequence[_Waiting], fate: Fate) -> None:
     for entry in group:
         if not entry.future.done():
             entry.future.set_result(fate)
+
+
+def _is_own_key(refused: psycopg.DatabaseError) -> bool:
+    """A key that is held or taken may be our own first try's: look again, it is seen as won when it is over."""
+    return any(entry["why"] != "balance" for entry in msgspec.json.decode(refused.diag.message_primary or "[]"))

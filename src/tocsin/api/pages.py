@@ -1,12 +1,23 @@
-"""What the API's port serves beside the API: health, readiness, metrics, the OpenAPI document and its page."""
+"""What the API's port serves beside the API: health, readiness, metrics, the OpenAPI document and its page.
+
+The page is a few small files of this package; it asks no other host for anything and says so to the browser.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tocsin.api.desk import Desk
 from tocsin.api.wire import Reply, transport_reply
 from tocsin.kit import metrics
+
+_HERE = Path(__file__).parent
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
 
 
 def show_health(_: Desk) -> Reply:
@@ -24,8 +35,21 @@ def show_metrics(_: Desk) -> Reply:
     return Reply(metrics.render(), content_type=metrics.CONTENT_TYPE)
 
 
+def _serve(name: str) -> Callable[[Desk], Reply]:
+    """A file of this package, read once."""
+    file = _HERE / name
+    reply = Reply(file.read_bytes(), content_type=_TYPES.get(file.suffix, "application/json;charset=UTF-8"))
+    return lambda _: reply
+
+
 PAGES: dict[str, Callable[[Desk], Reply]] = {
     "/healthz": show_health,
     "/readyz": show_ready,
     "/metrics": show_metrics,
+    "/openapi.json": _serve("openapi.json"),
+    "/docs": _serve("static/docs.html"),
+    "/docs/docs.css": _serve("static/docs.css"),
+    "/docs/docs.js": _serve("static/docs.js"),
+    "/docs/md5.js": _serve("static/md5.js"),
+    "/docs/try.js": _serve("static/try.js"),
 }

@@ -128,7 +128,8 @@ class Server:
         address = scope.client.rpartition(":")[0].strip("[]")
         trusted = self._desk.settings.trusted_proxies
         if trusted:
-            address = client_address(address, headers.get("x-forwarded-for"), trusted)
+            # A proxy may append to the client's header or add one of its own: what the last line says counts.
+            address = client_address(address, ",".join(headers.get_all("x-forwarded-for")), trusted)
         return Request(
             scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), body, address, name,
             headers.get("idempotency-key"),
@@ -165,7 +166,8 @@ class Server:
 
 
 def _tries(request: Request) -> tuple[str, str]:
-    return f"bad:{request.address}:{request.query.get('account', '')[:64]}", f"bad:{request.address}"
+    # `!a`: what no account is named like may be no text either, and these names go to the database.
+    return f"bad:{request.address}:{request.query.get('account', '')[:64]!a}", f"bad:{request.address}"
 
 
 def _query_size(request: Request) -> int:

@@ -17,6 +17,8 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 def make(place: Place, password: str, *, fsync: bool) -> None:
     """Run initdb beside the final place and move the result there. Raises PostgresError."""
+    for left in place.directory.glob("new-*"):  # a killed start's; we hold the lock of the place
+        shutil.rmtree(left, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix="new-", dir=place.directory))
     words = work / "password"
     words.write_text(password, encoding="utf-8")

@@ -12,7 +12,6 @@ from psycopg.rows import TupleRow
 from tocsin import accounts, audit, billing, content, routing
 from tocsin.traffic import PRODUCT_NAMES, Product
 
-SANDBOX = "sandbox"
 LAST_CHOICE = 1000
 """Preference of the sandbox's routes: whatever an operator adds comes before them."""
 
@@ -66,15 +65,20 @@ def _make_defaults(conn: Connection[TupleRow]) -> None:
     billing.import_prices(conn, rules)
     prices = {name: PRICES[product] for name, product in PRODUCT_NAMES.items()}
     audit.record(
-        conn, _ACTOR, "seed", "defaults", None, {"plan": accounts.DEFAULT_PLAN, "channel": SANDBOX, "prices": prices}
+        conn,
+        _ACTOR,
+        "seed",
+        "defaults",
+        None,
+        {"plan": accounts.DEFAULT_PLAN, "channel": routing.SANDBOX, "prices": prices},
     )
 
 
 def _describe_sandbox() -> routing.Channel:
     return routing.Channel(
         id=0,
-        name=SANDBOX,
-        kind=SANDBOX,
+        name=routing.SANDBOX,
+        kind=routing.SANDBOX,
         paused=False,
         rate=None,
         window=1000,

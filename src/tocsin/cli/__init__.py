@@ -13,7 +13,18 @@ import click
 from tocsin.cli.base import Verbs, run_to_exit
 
 _SECTIONS: dict[str, dict[str, str]] = {
-    "Run": {"up": "run", "api": "run", "worker": "run", "push": "run", "migrate": "run", "config": "run"},
+    "Run": {"up": "run", "api": "run", "worker": "run", "push": "run", "migrate": "run"},
+    "Try": {"send": "send", "listen": "listen"},
+    "Look": {"doctor": "doctor", "config": "run", "ledger": "ledger"},
+    "Accounts": {"account": "account", "key": "key", "grant": "country", "webhook": "webhook"},
+    "Traffic and money": {
+        "channel": "channel",
+        "route": "channel",
+        "country": "country",
+        "plan": "price",
+        "price": "price",
+    },
+    "Secrets": {"seal": "key"},
 }
 """Section of the help -> verb -> module of this folder."""
 

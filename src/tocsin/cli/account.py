@@ -16,10 +16,10 @@ from tocsin.cli.change import (
     note,
     note_difference,
     open_change,
+    open_known_seal,
     tell_time,
     tell_yes,
 )
-from tocsin.kit.seal import open_seal
 
 LANGUAGE = click.Choice(accounts.LANGUAGES)
 
@@ -48,7 +48,7 @@ def create(name: str, balance: int, gift: int, credit: int, language: str, plan:
     api_key = accounts.make_key()
     with open_change(settings) as conn:
         account_id = accounts.create_account(conn, name, plan=plan, language=language)
-        accounts.add_key(conn, account_id, open_seal(settings, make=True).seal(api_key))
+        accounts.add_key(conn, account_id, open_known_seal(conn, settings).seal(api_key))
         billing.open_wallet(conn, account_id, credit)
         if balance:
             billing.recharge(conn, account_id, balance, "first money")

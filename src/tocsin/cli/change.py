@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from tocsin import accounts, audit, billing, routing
 from tocsin.cli.base import Refusal, open_session
-from tocsin.kit.seal import SealError
+from tocsin.kit.seal import Seal, SealError, open_seal
 from tocsin.kit.settings import Settings
 
 Conn = psycopg.Connection[TupleRow]
@@ -70,6 +70,16 @@ def open_change(settings: Settings | None = None) -> Iterator[Conn]:
             yield conn
     except (accounts.AccountError, billing.BillingError, routing.RoutingError, SealError) as error:
         raise Refusal(str(error)) from error
+
+
+def open_known_seal(conn: Conn, settings: Settings) -> Seal:
+    """The seal of this installation, made if there is none anywhere. Raises SealError where the database knows another.
+
+    A secret that is sealed with a key of this machine alone could be opened by no process.
+    """
+    seal = open_seal(settings, make=True)
+    accounts.check_canary(conn, seal, make=True)
+    return seal
 
 
 def note(conn: Conn, action: str, subject: str, before: Facts | None, after: Facts | None) -> None:

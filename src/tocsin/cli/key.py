@@ -9,7 +9,7 @@ import click
 from tocsin import accounts
 from tocsin.cli import store
 from tocsin.cli.base import load_settings, show, verbs
-from tocsin.cli.change import note, open_change, tell_time
+from tocsin.cli.change import note, open_change, open_known_seal, tell_time
 from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 
@@ -37,7 +37,7 @@ def rotate(account: str, keep: float, revoke: bool) -> None:
     with open_change(settings) as conn:
         found = accounts.find_account(conn, account)
         until = clock.now() + timedelta(hours=0 if revoke else keep)
-        key_id, ended = accounts.rotate_key(conn, found.id, open_seal(settings, make=True).seal(api_key), until)
+        key_id, ended = accounts.rotate_key(conn, found.id, open_known_seal(conn, settings).seal(api_key), until)
         old_until = tell_time(until)
         note(conn, "key rotate", f"account {account}", {"keys": ended}, {"key": key_id, "old_until": old_until})
     text = f"api_key  {api_key}\n" + (

@@ -19,7 +19,7 @@ import msgspec
 from tocsin import accounts
 from tocsin.bootstrap.facts import DEMO, read_facts
 from tocsin.cli.base import USAGE, Refusal, load_settings, verb, wants_json
-from tocsin.cli.change import open_change
+from tocsin.cli.change import open_change, open_known_seal
 from tocsin.cli.webhook import find_url, point_endpoint
 from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
@@ -61,8 +61,8 @@ def listen(account: str | None, port: int, host: str) -> None:
 
 def _take_over(settings: Settings, name: str, receiver: Receiver) -> dict[str, str | None]:
     """Set ourselves as endpoint; the URLs that were there."""
-    seal = open_seal(settings, make=True)
     with open_change(settings) as conn:
+        seal = open_known_seal(conn, settings)
         found = accounts.find_account(conn, name)
         before = {kind: find_url(conn, found.id, kind) for kind in KINDS}
         for kind in KINDS:

@@ -11,9 +11,9 @@ import click
 from tocsin import accounts, webhooks
 from tocsin.cli import store
 from tocsin.cli.base import USAGE, Refusal, load_settings, show, table, verbs
-from tocsin.cli.change import Conn, note, open_change, tell_time
+from tocsin.cli.change import Conn, note, open_change, open_known_seal, tell_time
 from tocsin.kit import clock
-from tocsin.kit.seal import Seal, open_seal
+from tocsin.kit.seal import Seal
 
 KIND = click.Choice(webhooks.KINDS)
 _AGO = re.compile(r"([0-9]{1,5})([smhd])")
@@ -67,7 +67,7 @@ def set_one(account: str, kind: str, url: str) -> None:
     settings = load_settings()
     with open_change(settings) as conn:
         found = accounts.find_account(conn, account)
-        secret = point_endpoint(conn, found, kind, url, open_seal(settings, make=True))
+        secret = point_endpoint(conn, found, kind, url, open_known_seal(conn, settings))
     facts = {"account": account, "kind": kind, "url": url, "secret": secret}
     show(facts, f"{account}: {kind} goes to {url}\nsecret  {secret}")
 

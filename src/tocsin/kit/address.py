@@ -15,7 +15,11 @@ from urllib.parse import quote, urlsplit
 MAX_URL = 2048
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-_METADATA = frozenset({IPv4Address("168.63.129.16")})  # a cloud's, though its address is a public one
+# What the standard library of some Python versions takes for public, and a cloud's metadata at a public address.
+_ALSO_INSIDE_4 = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
+_ALSO_INSIDE_6 = tuple(
+    map(IPv6Network, ("64:ff9b:1::/48", "100::/64", "2001::/23", "3fff::/20", "5f00::/16", "fec0::/10"))
+)
 
 
 class Guard:
@@ -45,9 +49,8 @@ def _faces(ip: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
 
 
 def _is_inside(ip: IPv4Address | IPv6Address) -> bool:
-    if isinstance(ip, IPv6Address) and ip.is_site_local:
-        return True
-    return not ip.is_global or ip.is_multicast or ip.is_reserved or ip in _METADATA
+    also = _ALSO_INSIDE_4 if isinstance(ip, IPv4Address) else _ALSO_INSIDE_6
+    return not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in network for network in also)
 
 
 class Target(NamedTuple):
@@ -92,7 +95,9 @@ def _ascii_host(host: str) -> str:
         text = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         raise ValueError("the URL's host is no name") from None
-    if ":" in text:  # IPv6; a zone would choose an interface
+    if "%" in text:
+        raise ValueError("the URL's address must not name an interface")
+    if ":" in text:
         ipaddress.IPv6Address(text)
     elif not all(c.isalnum() or c in "-._" for c in text):
         raise ValueError("the URL's host is no name")

@@ -98,7 +98,7 @@ def _pushes(ends: Sequence[End], backs: Sequence[int], books: Books) -> Statemen
             end.message_id, end.phone, int(end.submitted_at or end.at), end.reason, end.batch_no, end.parts, end.price_micros - back
         )  # fmt: skip
         row = report_row(facts, shape(kind, eight_fields=account is not None and account.eight_fields))
-        waiting.setdefault(endpoint.id, []).append((end.message_id, row, end.version > 1))
+        waiting.setdefault(endpoint.id, []).append((end.message_id, row, end.before is not Reason.SENDING))
     rows = [row for endpoint_id, entries in waiting.items() for row in chunk_reports(endpoint_id, entries)]
     return outbox_statement(rows) if rows else None
 

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+SANDBOX = "sandbox"
+"""The kind of the carrier that delivers to nobody."""
+
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """A talk with one carrier: a row of table channel."""

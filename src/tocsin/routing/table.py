@@ -58,7 +58,6 @@ class Table:
         self._rules = rules
         self._ways: dict[_Key, Way | None] = {}
         self._channel_names = {channel.name: channel for channel in rules.channels.values()}
-        self._paused = {channel.id for channel in rules.channels.values() if channel.paused}
         self._isos = {country.iso: country for country in rules.countries.values()}
         self._with_routes = {
             route.account_id for routes in rules.routes.values() for route in routes if route.account_id is not None
@@ -86,11 +85,13 @@ class Table:
         if pinned is None:
             all_routes = self._rules.routes.get(product, [])
             routes = [route for route in all_routes if _concerns(route, owner, plan_id, country_id, calling_code)]
+            # Channels and routes are read one after the other: a new one may be missing until the next look.
+            routes = [route for route in routes if route.channel_id in self._rules.channels]
         elif pinned in self._rules.channels:
             routes = [RouteRule(0, None, None, product, None, "", pinned, 0)]
         else:
             return None
-        way = Way(routes, tariff, country, self._paused)
+        way = Way(routes, tariff, country, self._rules.channels)
         return None if way.leads_nowhere() else way
 
     def channel(self, channel_id: int) -> Channel | None:

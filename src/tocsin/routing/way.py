@@ -6,10 +6,10 @@ pick: one look-up per length of prefix, and none where no rule has a prefix. Not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.billing import Tariff
-from tocsin.routing.model import Country, Pick, RouteRule
+from tocsin.routing.model import SANDBOX, Channel, Country, Pick, RouteRule
 
 _UNSET = Pick((), -1)
 
@@ -17,13 +17,15 @@ _UNSET = Pick((), -1)
 class Way:
     """Picks for numbers of one country. `constant`: the pick of every number, where no rule has a prefix; else None."""
 
-    __slots__ = ("_country_id", "_lengths", "_paused", "_picks", "_routes", "_tariff", "constant")
+    __slots__ = ("_channels", "_country_id", "_lengths", "_picks", "_routes", "_tariff", "constant")
 
-    def __init__(self, routes: Sequence[RouteRule], tariff: Tariff, country: Country, paused: Set[int]) -> None:
+    def __init__(
+        self, routes: Sequence[RouteRule], tariff: Tariff, country: Country, channels: Mapping[int, Channel]
+    ) -> None:
         self._routes = routes
         self._tariff = tariff
         self._country_id = country.code_id
-        self._paused = paused
+        self._channels = channels
         prefixes = {route.prefix for route in routes if route.prefix} | tariff.prefixes(str(country.calling_code))
         self._picks: dict[str, Pick | None] = dict.fromkeys(prefixes, _UNSET)
         self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
@@ -47,9 +49,7 @@ class Way:
         return not self._lengths and self._picks[""] is None
 
     def _make(self, digits: str) -> Pick | None:
-        channels = choose_channels(self._routes, digits)
-        # New messages go round a paused channel; where all are paused, they wait for the first.
-        channels = tuple(sorted(channels, key=self._paused.__contains__))
+        channels = sort_channels(choose_channels(self._routes, digits), self._channels)
         for place, channel in enumerate(channels):
             price = self._tariff.find(digits, self._country_id, channel)
             if price is not None:
@@ -66,6 +66,15 @@ def choose_channels(routes: Iterable[RouteRule], digits: str) -> tuple[int, ...]
     chosen = [route for route in matching if _specificity(route) == best]
     chosen.sort(key=lambda route: (route.preference, route.id))
     return tuple(dict.fromkeys(route.channel_id for route in chosen))
+
+
+def sort_channels(chosen: Sequence[int], channels: Mapping[int, Channel]) -> tuple[int, ...]:
+    """New messages go round a paused channel; where all are paused, they wait for the first.
+
+    A sandbox never stands in for a real carrier: what it "delivers" reaches nobody.
+    """
+    real = [channel_id for channel_id in chosen if channels[channel_id].kind != SANDBOX]
+    return tuple(sorted(real or chosen, key=lambda channel_id: channels[channel_id].paused))
 
 
 def _specificity(route: RouteRule) -> tuple[int, int, int]:

@@ -140,7 +140,7 @@ WHERE endpoint_id = %s ORDER BY id DESC LIMIT %s;
 
 -- name: reports_between
 -- A page in the order of time: the present state of each message that got a final report in [low, high).
-SELECT extract(epoch FROM r.at)::numeric::text, uuid_send(r.message_id), b.product, m.phone, m.batch_no, m.parts,
+SELECT extract(epoch FROM r.at)::numeric::text, uuid_send(r.message_id), m.product, m.phone, m.batch_no, m.parts,
        n.version, n.reason, n.fee_micros, floor(extract(epoch FROM coalesce(n.submitted_at, n.at)))::bigint
 FROM (
     SELECT message_id, at FROM report
@@ -149,7 +149,6 @@ FROM (
     ORDER BY at, message_id LIMIT %(limit)s
 ) AS r
 LEFT JOIN message m ON m.id = r.message_id
-LEFT JOIN batch b ON b.batch_no = m.batch_no
 LEFT JOIN LATERAL (
     SELECT * FROM report x WHERE x.message_id = r.message_id AND x.status <> 0 ORDER BY x.version DESC LIMIT 1
 ) AS n ON true
@@ -157,9 +156,9 @@ ORDER BY r.at, r.message_id;
 
 -- name: reports_of
 -- The present state of messages by id.
-SELECT uuid_send(m.id), b.product, m.phone, m.batch_no, m.parts, n.version, n.reason, n.fee_micros,
+SELECT uuid_send(m.id), m.product, m.phone, m.batch_no, m.parts, n.version, n.reason, n.fee_micros,
        floor(extract(epoch FROM coalesce(n.submitted_at, n.at)))::bigint
-FROM unnest(%s) AS w(id) JOIN message m ON m.id = w.id JOIN batch b ON b.batch_no = m.batch_no
+FROM unnest(%s) AS w(id) JOIN message m ON m.id = w.id
 CROSS JOIN LATERAL (
     SELECT * FROM report x WHERE x.message_id = w.id AND x.status <> 0 ORDER BY x.version DESC LIMIT 1
 ) AS n;

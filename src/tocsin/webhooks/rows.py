@@ -33,7 +33,7 @@ class ReportFacts(msgspec.Struct, frozen=True, gc=False):
 class Shape(msgspec.Struct, frozen=True):
     """How the rows of one kind and account look; made once by `shape`."""
 
-    middles: dict[Reason, str]  # status and text, with the commas and quotes around them
+    middles: tuple[str, ...]  # by reason: status and text, with the commas and quotes around them
     eight: bool
 
 
@@ -41,10 +41,11 @@ class Shape(msgspec.Struct, frozen=True):
 def shape(kind: str, *, eight_fields: bool = False) -> Shape:
     """Rows of sms and mms have 8 fields; of vos and mail 6, unless the account's setting gives 8 everywhere."""
     texts = _EMAIL_TEXTS if kind == "mail" else {}
-    middles = {
-        reason: f'",{reason.end.status},"{texts.get(reason.end.phrase, reason.end.phrase)}","' for reason in Reason
-    }
-    return Shape(middles, kind in {"sms", "mms"} or eight_fields)
+    middles = [""] * (max(Reason) + 1)
+    for reason in Reason:
+        status, phrase = reason.end
+        middles[reason] = f'",{status},"{texts.get(phrase, phrase)}","'
+    return Shape(tuple(middles), kind in {"sms", "mms"} or eight_fields)
 
 
 def report_row(facts: ReportFacts, form: Shape) -> bytes:

@@ -62,6 +62,8 @@ class Lane:
         self._texts = Texts()
         self._served = [0, 0, 0]
         self._stopping = False
+        self._collected = self._written = 0  # writes begun, writes done
+        self._write_done = asyncio.Event()
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Answers from the link."""
@@ -143,8 +145,18 @@ class Lane:
         while True:
             await self.hold.answered.wait()
             answers = self.hold.collect()
+            self._collected += 1
             if answers:
                 await self._write_until_done(answers)
+            self._written += 1
+            done, self._write_done = self._write_done, asyncio.Event()
+            done.set()
+
+    async def written(self) -> None:
+        """Returns when the answers that are known by now are stored: a receipt of theirs then finds its submission."""
+        target = self._collected + self.hold.answered.is_set()
+        while self._written < target:
+            await self._write_done.wait()
 
     async def _write_until_done(self, answers: Answers) -> None:
         verdicts = judge(answers.complete, self.channel, self._hands.next_channel)

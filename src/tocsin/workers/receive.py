@@ -17,6 +17,7 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
 from tocsin.messaging import Books, receive, receive_replies
 from tocsin.traffic import Inbound, Receipt
+from tocsin.workers.lane import Lane
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,9 @@ MOST_AT_ONCE = 1000
 class Intake:
     """Receipts and replies of one channel."""
 
-    def __init__(self, channel: tuple[int, str], dsn: str, books: Books, waker: queue.Waker) -> None:
-        self._channel_id, self._name = channel
+    def __init__(self, lane: Lane, dsn: str, books: Books, waker: queue.Waker) -> None:
+        self._lane = lane
+        self._channel_id, self._name = lane.channel.id, lane.channel.name
         self._session = Session(dsn, f"receipts {self._name}", generic_plans=True)
         self._books = books
         self._waker = waker
@@ -53,6 +55,7 @@ class Intake:
         """Until cancelled: one transaction for what came meanwhile."""
         while True:
             await self._event.wait()
+            await self._lane.written()
             group = self._take()
             receipts = [receipt for some, _ in group for receipt in some]
             try:

@@ -114,8 +114,8 @@ class Worker:
             log.error("%s", error)  # noqa: TRY400  (the sentence says all; a trace adds nothing)
             self._refused[channel.id] = channel
             return
-        intake = Intake((channel.id, channel.name), self._hands.dsn, self._hands.books, self._hands.waker)
-        running = Running(Lane(channel, link, self._hands), intake)
+        lane = Lane(channel, link, self._hands)
+        running = Running(lane, Intake(lane, self._hands.dsn, self._hands.books, self._hands.waker))
         try:
             await running.start()
         except Exception:  # the edge: one channel that cannot open stops no other; it is tried again

@@ -1,0 +1,46 @@
+"""One POST of 10,000 and one of 50,000 numbers against the bare COPY of the same rows, in turns; the channel is paused."""
+
+from __future__ import annotations
+
+from bench.figure import ONE_EACH, Figure, Say, median
+from bench.product import Product, run_product
+from bench.table import copy_rows, make_bare_table, make_rows
+from bench.wire import make_numbers
+
+_SIZES = (10_000, 50_000)
+_ROUNDS = 5
+_MUST = 2.5
+
+
+def measure(say: Say) -> list[Figure]:
+    """A figure for each size."""
+    with run_product() as product:
+        make_bare_table(product.dsn)
+        product.tocsin("channel", "pause", "sandbox")
+        product.post([1000])  # the helper process is warm
+        return [_measure_size(product, size, say) for size in _SIZES]
+
+
+def _measure_size(product: Product, size: int, say: Say) -> Figure:
+    posts, copies = [], []
+    meter = product.meter()
+    with product.connect() as conn:
+        for _ in range(_ROUNDS):
+            product.settle()
+            posts.append(product.post([size]).took_s[0])
+            rows = make_rows(make_numbers(0, size))
+            product.settle()
+            copies.append(copy_rows(conn, rows))
+    ratio = median(posts) / median(copies)
+    say(f"large, {size}: POST {median(posts) * 1000:.0f} ms, COPY {median(copies) * 1000:.0f} ms")
+    return Figure(
+        f"large/{size}", f"one POST of {size:,} numbers against the bare COPY of the same rows", f"<= {_MUST}",
+        f"{ratio:.2f}", ratio <= _MUST, f"{ONE_EACH}; 1 client",
+        {"POST ms": [round(each * 1000) for each in posts], "COPY ms": [round(each * 1000) for each in copies],
+         "bare COPY rows/s": round(size / median(copies)), "CPU us/message": _per_post(meter.per_message_us(size * _ROUNDS))},
+    )  # fmt: skip
+
+
+def _per_post(cpu: dict[str, float]) -> dict[str, float]:
+    """PostgreSQL's share holds the bare COPYs too."""
+    return {("postgres, with the bare COPYs" if kind == "postgres" else kind): each for kind, each in cpu.items()}

@@ -1,0 +1,135 @@
+"""Verbs that look at what runs, and the one that sends through the API."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.doors.shell import Shell
+
+
+def states(shell: Shell) -> dict[str, str]:
+    found = shell.run("doctor", "--json").json["findings"]
+    return {finding["check"]: finding["state"] for finding in found}
+
+
+def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = shell.run("doctor")
+    assert plain.code == 1
+    assert "none runs" in plain.out
+    now = states(shell)
+    assert {name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions")} == dict.fromkeys(
+        ("database", "clock", "schema", "receipts", "partitions"), "ok"
+    )
+    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in range(3)]
+    for conn, kind in zip(held, ("api", "worker", "push"), strict=True):
+        conn.execute(
+            "WITH made AS (INSERT INTO process (kind, host, pid) VALUES (%s, 'here', 1) RETURNING id)"
+            " SELECT pg_advisory_lock(id) FROM made",
+            (kind,),
+        )
+    try:
+        fine = shell.run("doctor", "--json")
+        assert fine.code == 0, fine.out
+        assert fine.json["ok"] is True
+        break_things(shell)
+        now = states(shell)
+        assert now["channel sandbox"] == "WRONG"
+        assert now["lanes"] == "WRONG"
+        assert now["receipts"] == "look"
+        assert now["partitions"] == "WRONG"
+        monkeypatch.setenv("TOCSIN_SEALING_KEYS", Fernet.generate_key().decode())
+        shell.rows("INSERT INTO seal_canary (id, sealed) VALUES (1, 'nonsense')")
+        assert states(shell)["sealing key"] == "WRONG"
+    finally:
+        for conn in held:
+            conn.close()
+    assert shell.run("doctor").code == 1
+    shell.rows("DELETE FROM django_migrations WHERE app = 'tocsin'")
+    assert states(shell)["schema"] == "WRONG"
+
+
+def break_things(shell: Shell) -> None:
+    item = "INSERT INTO lane_item (channel_id, priority, account_id, ids) VALUES ({}, 1, 1, ARRAY[uuid7_floor({})])"
+    shell.rows(item.format(1, "now() - interval '1 hour'"))
+    shell.rows(item.format(99, "now()"))
+    shell.rows(
+        "INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at)"
+        " VALUES (1, 'x', '1', 1, 1, now())"
+    )
+    ((name,),) = shell.rows("SELECT 'message_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')")
+    shell.rows(f"ALTER TABLE {name} RENAME TO gone")
+
+
+class Door(BaseHTTPRequestHandler):
+    """Answers as the API would, and keeps what came."""
+
+    came: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012  one for the test
+    reply: dict[str, Any] = {}  # noqa: RUF012
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.came.append((self.path, json.loads(body)))
+        data = json.dumps(self.reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    Door.came.clear()
+    with HTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path: Path) -> None:
+    good = {"phone": "6281234567801", "messageId": "ab" * 16}
+    bad = {"phone": "x", "messageId": "cd" * 16, "status": -9, "message": "number error"}
+    Door.reply = {"status": 0, "message": "success", "data": {
+        "success": 1, "fail": 1, "batchNo": "1", "successData": [good], "failData": [bad]}}  # fmt: skip
+    (tmp_path / "demo.json").write_text(json.dumps({"base_url": door, "account": "yn00001", "api_key": "7bz1lzh9"}))
+    done = shell.run("send", "sms", "6281234567801,x", "Hello")
+    assert done.code == 0, done
+    assert "accepted: 1 sent, 1 refused" in done.out
+    assert "ab" * 16 in done.out
+    path, body = Door.came[0]
+    query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+    assert urlsplit(path).path == "/api/v1/sms/sendbatchsms"
+    signed = hashlib.md5(f"yn000017bz1lzh9{query['datetime']}".encode()).hexdigest()
+    assert (query["account"], query["sign"]) == ("yn00001", signed)
+    assert body == {"numbers": "6281234567801,x", "content": "Hello", "codeId": 10007, "action": "NOTIFICATION"}
+    assert shell.run("send", "sms", "1", "x", "--country", "cn", "--action", "verify", "--json").json == Door.reply
+    assert (Door.came[1][1]["codeId"], Door.came[1][1]["action"]) == (10001, "VERIFY")
+
+
+def test_send_for_an_account_of_the_database(shell: Shell, door: str) -> None:
+    Door.reply = {"status": -10, "message": "balance is not enough", "msg": "balance is not enough"}
+    api_key = shell.json("account", "create", "acme")["api_key"]
+    done = shell.run("send", "sms", "+62 812-3456-7801", "Hello", "--account", "acme", "--base-url", door)
+    assert done.code == 1
+    assert "refused, status -10: balance is not enough" in done.out
+    query = parse_qs(urlsplit(Door.came[0][0]).query)
+    signed = hashlib.md5(f"acme{api_key}{query['datetime'][0]}".encode()).hexdigest()
+    assert query["sign"] == [signed]
+    nowhere = ["send", "sms", "62812", "x", "--account", "acme", "--base-url", "http://127.0.0.1:1"]
+    assert "does not answer" in shell.refused(*nowhere, code=2)
+    assert "unknown country" in shell.refused("send", "sms", "1", "x", "--account", "acme", "--country", "xx", code=2)
