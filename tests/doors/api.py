@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -34,7 +35,8 @@ BALANCE = "/api/v1/sms/balance"
 INDONESIA, CHINA, NAURU, RUSSIA, KAZAKHSTAN = "10007", "10001", "NR", "RU", "KZ"
 GOOD = {"numbers": "81234567801", "content": "hello", "codeId": INDONESIA, "action": "NOTIFICATION"}
 PRICE_MICROS = 100_000  # of a part, by the seed
-POOL = 160
+POOL = 300
+UNTOUCHED = (100 * PRICE_MICROS, 0)
 
 SPECIALS: dict[str, dict[str, Any]] = {
     "locked": {"locked": True},
@@ -110,6 +112,7 @@ class Bed:
         with self.conn.transaction():
             self._set_up()
             self._specials = {name: self._make(name.replace(" ", "-"), **how) for name, how in SPECIALS.items()}
+            self.bystander = self._fund(self._make("bystander"), *UNTOUCHED)
             self._pool = [self._make(f"pool{number:03}") for number in range(POOL)]
 
     def _set_up(self) -> None:
@@ -143,9 +146,9 @@ class Bed:
 
     def special(self, name: str, balance: int = 100 * PRICE_MICROS) -> Customer:
         """The account of that name in SPECIALS."""
-        return self._fund(self._specials[name], balance, 0, 0)
+        return self._fund(self._specials[name], balance, 0)
 
-    def _fund(self, customer: Customer, balance: int, gift: int, credit: int) -> Customer:
+    def _fund(self, customer: Customer, balance: int, gift: int, credit: int = 0) -> Customer:
         from tocsin import billing
 
         with self.conn.transaction():
@@ -183,8 +186,9 @@ class Bed:
         query = "SELECT coalesce(sum(cardinality(ids)), 0) FROM lane_item WHERE account_id = %s"
         return int(self.one(query, customer.id))
 
-    def assert_untouched(self, customer: Customer, wallet: tuple[int, int]) -> None:
-        """Nothing accepted, nothing charged."""
+    def assert_untouched(self, customer: Customer | None = None, wallet: tuple[int, int] = UNTOUCHED) -> None:
+        """Nothing accepted, nothing charged. The bystander is the account of all requests that must be refused."""
+        customer = customer or self.bystander
         assert self.wallet(customer) == wallet
         assert self.messages(customer) == self.charges(customer) == self.lane_messages(customer) == 0
 
@@ -217,7 +221,7 @@ class Door:
         until_sync(self._is_ready, 30)
 
     def _is_ready(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text()
+        assert self._process.poll() is None, self.log
         with contextlib.suppress(OSError):
             return self.call("GET", "/readyz").http == 200
         return False
@@ -230,7 +234,7 @@ class Door:
         finally:
             self._process.kill()
             self._process.wait()
-        assert "Traceback" not in self._log.read_text(), self._log.read_text()
+        assert "Traceback" not in self.log, self.log
 
     def call(
         self, method: str, target: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
@@ -250,6 +254,17 @@ class Door:
                 pieces.append(piece)
         return b"".join(pieces)
 
+    def hang_up(self, data: bytes, *, reset: bool = True) -> None:
+        """Send these bytes and go away at once."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as talk:
+            talk.sendall(data)
+            if reset:
+                talk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
     def get(self, customer: Customer, path: str = SEND, query: Mapping[str, str] | None = None, **fields: str) -> Reply:
         """A signed GET; `fields` are parameters."""
         return self.call("GET", f"{path}?{urlencode({**customer.sign(), **(query or {}), **fields})}")
@@ -262,13 +277,12 @@ class Door:
         path: str = SEND,
         kind: str = "application/json;charset=UTF-8",
         query: Mapping[str, str] | None = None,
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """A signed POST; a mapping goes as JSON. Header names: `_` for `-`."""
+        """A signed POST; a mapping goes as JSON."""
         content = json.dumps(body) if isinstance(body, Mapping) else body
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
         target = f"{path}?{urlencode({**customer.sign(), **(query or {})})}"
-        return self.call("POST", target, content, {"Content-Type": kind, **names})
+        return self.call("POST", target, content, {"Content-Type": kind, **(headers or {})})
 
     def send(self, customer: Customer, /, **fields: Any) -> Reply:
         """A good POST with some fields changed; None takes one away."""

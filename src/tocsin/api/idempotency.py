@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,7 +31,11 @@ def hash_request(path: str, fields: Mapping[str, Any], query: Mapping[str, str])
     merged = {**query, **fields}
     for name in ("account", "sign", "datetime"):
         merged.pop(name, None)
-    return hashlib.sha256(path.encode() + b"\0" + msgspec.json.encode(merged, order="deterministic")).digest()
+    try:
+        text = msgspec.json.encode(merged, order="deterministic")
+    except UnicodeEncodeError:  # bytes of a form that are no text: refused later, by the field that they stand in
+        text = json.dumps(merged, sort_keys=True).encode("ascii")
+    return hashlib.sha256(path.encode() + b"\0" + text).digest()
 
 
 @asynccontextmanager

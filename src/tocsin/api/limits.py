@@ -67,4 +67,5 @@ class Allowance:
 
     async def forget(self, now_s: float) -> None:
         """Drop windows that are over."""
-        await self._session.run(QUERIES["forget"], (int(now_s) - 600,))
+        async with self._turn:
+            await self._session.run(QUERIES["forget"], (int(now_s) - 600,))

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from granian._granian import RSGIProtocolClosed, RSGIProtocolError
+
 from tocsin.accounts import Account
 from tocsin.api.auth import authenticate, client_address, may_come_from
 from tocsin.api.desk import Desk
@@ -27,6 +29,7 @@ from tocsin.messaging import Refusal
 log = logging.getLogger(__name__)
 
 BODY_MOST = 8 * 1024 * 1024
+DRAIN_MOST = 8 * BODY_MOST
 BULK_BYTES = 8 * 1024
 _MINUTE = 60
 
@@ -89,6 +92,8 @@ class Server:
             if isinstance(request, Reply):
                 return request
             reply = await self._answer(endpoint, request)
+        except (RSGIProtocolClosed, RSGIProtocolError):  # the client went away in its body, or wrote broken chunks
+            return transport_reply(400, "The body cannot be read")
         except UnknownKind:
             return transport_reply(415, "Unsupported media type")
         except LOST:
@@ -109,22 +114,9 @@ class Server:
 
     async def _read(self, scope: Any, protocol: Any, name: str) -> Request | Reply:
         headers = scope.headers
-        declared = headers.get("content-length")
-        if declared is not None and declared.isdigit() and int(declared) > BODY_MOST:
+        body = await _read_body(protocol, headers.get("content-length")) if scope.method == "POST" else b""
+        if body is None:
             return transport_reply(413, "Request body too large")
-        body = b""
-        if scope.method == "POST":
-            if declared is not None:
-                body = await protocol()
-            else:
-                pieces: list[bytes] = []
-                size = 0
-                async for piece in protocol:
-                    size += len(piece)
-                    if size > BODY_MOST:
-                        return transport_reply(413, "Request body too large")
-                    pieces.append(piece)
-                body = b"".join(pieces)
         address = scope.client.rpartition(":")[0].strip("[]")
         trusted = self._desk.settings.trusted_proxies
         if trusted:
@@ -163,6 +155,22 @@ class Server:
         if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
             return _too_frequent(found.language, 1)
         return found
+
+
+async def _read_body(protocol: Any, declared: str | None) -> bytes | None:
+    """The body; None where it is too large. Some more of it is read then: who still sends would not see the reply."""
+    if declared is not None and declared.isdigit() and int(declared) <= BODY_MOST:
+        body: bytes = await protocol()
+        return body
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in protocol:
+        size += len(piece)
+        if size <= BODY_MOST:
+            pieces.append(piece)
+        elif size > DRAIN_MOST:
+            break
+    return b"".join(pieces) if size <= BODY_MOST else None
 
 
 def _tries(request: Request) -> tuple[str, str]:

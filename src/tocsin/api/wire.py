@@ -6,6 +6,8 @@ Contract, section 1: JSON, form, multipart or query; a body whose first byte is 
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
@@ -16,8 +18,14 @@ from python_multipart.exceptions import FormParserError
 
 from tocsin.content import Status, phrase
 
+# It tells the log of every bad byte of a client; the reply says what is wrong.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+
 JSON_TYPE = ("content-type", "application/json;charset=UTF-8")
 _FIELDS_MOST = 100
+_IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 30}  # the server bounds the body: no need for files on disk
+_LISTS = frozenset({"numbers", "ids"})  # a real array is taken for a comma list
+_WHOLE_BELOW = 2**53  # above it a float is no exact whole number
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -52,12 +60,12 @@ class Reply(msgspec.Struct):
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Names and values; the first of a name counts. Bytes that are no UTF-8 become lone surrogates, refused later."""
+    """Names and values, a hundred at most; the first of a name counts. What is no UTF-8 becomes lone surrogates."""
     found: dict[str, str] = {}
     if not text:
         return found
     plain = "%" not in text and "+" not in text
-    for piece in text.split("&", _FIELDS_MOST):
+    for piece in text.split("&", _FIELDS_MOST)[:_FIELDS_MOST]:
         name, equals, value = piece.partition("=")
         if not plain:
             name = unquote_plus(name, errors="surrogateescape")
@@ -81,7 +89,7 @@ def parse_body(request: Request) -> dict[str, Any]:
     if kind in {"", "application/json", "text/json"}:
         raise Malformed("the body is not a JSON object")
     if kind == "application/x-www-form-urlencoded":
-        return dict(parse_query(body.decode("ascii", "surrogateescape")))
+        return dict(parse_query(body.decode("utf-8", "surrogateescape")))
     if kind == "multipart/form-data":
         return _parse_multipart(request.content_type, body)
     raise UnknownKind(kind)
@@ -111,7 +119,9 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
             )
 
     try:
-        parser = multipart.FormParser("multipart/form-data", on_field, lambda _: None, boundary=boundary)
+        parser = multipart.FormParser(
+            "multipart/form-data", on_field, lambda _: None, boundary=boundary, config=_IN_MEMORY
+        )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
@@ -126,10 +136,20 @@ def text_field(fields: Mapping[str, Any], query: Mapping[str, str], name: str) -
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list) and name == "numbers":
-        return ",".join(str(v) for v in value if isinstance(v, str | int) and not isinstance(v, bool))
+    if isinstance(value, list) and name in _LISTS:
+        return ",".join(_text(name, each) for each in value)
+    return _text(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    """A string, or a number as its digits; many languages write whole numbers with a fraction of zero."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_BELOW:
+        value = int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):  # Python does not print whole numbers of thousands of digits
+            return str(value)
     raise Malformed(f"{name} must be a string")
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 SLOTS = 64
 _READY_AGE_S = 3.0
 _BEAT_S = 3.0
+_FORGET_S = 60.0
 
 
 class Plant:
@@ -86,6 +87,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     await bulk.start()
     plant.desk.bulk = bulk.send
     beat = asyncio.create_task(_beat(settings))
+    forget = asyncio.create_task(_forget_windows(plant))
     server = HttpServer(
         Server(plant.desk), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False, backlog=2048,
         websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
@@ -95,9 +97,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
     await serving
-    beat.cancel()
+    for task in (beat, forget):
+        task.cancel()
+    await asyncio.gather(beat, forget, return_exceptions=True)
     await bulk.close()
     await plant.close()
+
+
+async def _forget_windows(plant: Plant) -> None:
+    while True:
+        await asyncio.sleep(_FORGET_S)
+        with contextlib.suppress(*LOST):
+            await plant.desk.allowance.forget(clock.now_s())
 
 
 async def _beat(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 
 import psycopg
 
+from tocsin.accounts import check_canary
 from tocsin.kit.leash import die_with_parent
 from tocsin.kit.seal import SealError, open_seal
 from tocsin.kit.settings import Settings, SettingsError, read_settings
@@ -59,9 +60,10 @@ def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
     from tocsin.bootstrap.seed import ensure_defaults
 
     migrate(settings.database_url)
-    open_seal(settings, make=True)
+    seal = open_seal(settings, make=True)
     with psycopg.connect(settings.database_url, autocommit=True) as conn:
         ensure_defaults(conn)
+        check_canary(conn, seal, make=True)
         present = conn.execute("SELECT FROM account WHERE name = %s", (ACCOUNT,)).fetchone() is not None
         empty = conn.execute("SELECT FROM account LIMIT 1").fetchone() is None
     if demo or (embedded and (present or empty)):

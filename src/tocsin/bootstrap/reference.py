@@ -6,7 +6,9 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from tocsin.accounts import Directory
+import psycopg
+
+from tocsin.accounts import Directory, check_canary
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
@@ -29,9 +31,8 @@ class Memory:
 
 async def load_memory(settings: Settings, name: str) -> Memory:
     """Read everything; waits while the database is away."""
-    memory = Memory(
-        Directory(open_seal(settings).open), Table(), Endpoints(), Reference(settings.database_url, f"{name} reference")
-    )
+    seal = open_seal(settings)
+    memory = Memory(Directory(seal.open), Table(), Endpoints(), Reference(settings.database_url, f"{name} reference"))
     for source in (memory.directory, memory.table, memory.endpoints):
         memory.reference.add(source)
     session = Session(settings.database_url, f"{name} start")
@@ -43,4 +44,6 @@ async def load_memory(settings: Settings, name: str) -> Memory:
             log.warning("the database is not there yet: %s", error)
             await asyncio.sleep(0.5)
     await session.close()
+    with psycopg.connect(settings.database_url) as conn:
+        check_canary(conn, seal)
     return memory

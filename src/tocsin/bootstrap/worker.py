@@ -37,7 +37,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     woken = asyncio.Event()
     loops: list[Coroutine[Any, Any, None]] = [
         lease.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
-        *(run_job(job, dsn) for job in list_jobs(books, waker, settings.retention_days)),
+        *(run_job(job, dsn) for job in list_jobs(books, waker, settings)),
     ]  # fmt: skip
     tasks = [asyncio.create_task(loop) for loop in loops]
     await worker.run(stop)

@@ -11,6 +11,7 @@ import click
 
 from tocsin.cli.base import FAILED, USAGE, Refusal, find_dsn, load_settings, open_session, show, table, verb
 from tocsin.kit.log import set_up_logging
+from tocsin.kit.seal import SealError
 from tocsin.kit.settings import Settings, SettingsError
 
 Loop = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -105,4 +106,7 @@ def _run_loop(name: str, run: Loop) -> None:
             asyncio.get_running_loop().add_signal_handler(sign, tell)
         await run(settings, stop)
 
-    uvloop.run(until_told())
+    try:
+        uvloop.run(until_told())
+    except SealError as error:
+        raise Refusal(str(error), USAGE) from None

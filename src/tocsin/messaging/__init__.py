@@ -3,7 +3,8 @@
 from tocsin.messaging.accept import Ground, check_sms
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books
-from tocsin.messaging.keep import fold_rollups, keep_partitions, make_partitions
+from tocsin.messaging.expire import end_expired
+from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.query import (
     Reply,
@@ -29,9 +30,50 @@ from tocsin.messaging.sweep import end_overdue, match_again
 from tocsin.messaging.uplink import receive_replies
 
 __all__ = [
-    "KINDS", "Ask", "BatchNumbers", "Books", "Claimed", "Draft", "End", "Exhausted", "Ground", "NextChannel", "Open",
-    "Received", "Refusal", "Reply", "SlotLease", "Span", "Standing", "Text", "Texts", "Verdicts", "Work",
-    "accept_statement", "batch_span", "check_sms", "end_overdue", "find_accepted", "find_reports", "fold_rollups", "judge",
-    "keep_partitions", "load_ended", "load_work", "make_partitions", "match_again", "merge_retries", "page_ids",
-    "page_replies", "read_balance", "read_batch", "read_funds", "receive", "receive_replies", "record", "time_span",
-]  # fmt: skip
+    "KINDS",
+    "Ask",
+    "BatchNumbers",
+    "Books",
+    "Claimed",
+    "Draft",
+    "End",
+    "Exhausted",
+    "Ground",
+    "NextChannel",
+    "Open",
+    "Received",
+    "Refusal",
+    "Reply",
+    "SlotLease",
+    "Span",
+    "Standing",
+    "Text",
+    "Texts",
+    "Verdicts",
+    "Work",
+    "accept_statement",
+    "batch_span",
+    "check_sms",
+    "end_expired",
+    "end_overdue",
+    "find_accepted",
+    "find_reports",
+    "fold_rollups",
+    "forget_keys",
+    "judge",
+    "keep_partitions",
+    "load_ended",
+    "load_work",
+    "make_partitions",
+    "match_again",
+    "merge_retries",
+    "page_ids",
+    "page_replies",
+    "read_balance",
+    "read_batch",
+    "read_funds",
+    "receive",
+    "receive_replies",
+    "record",
+    "time_span",
+]

@@ -40,26 +40,25 @@ def check_sms(ask: Ask, account: Account, max_numbers: int, request_id: str, gro
     country = _find_country(ask.code_id, ground.table)
     if isinstance(country, Refusal):
         return country
+    pieces = _split_as_there(pieces, ask, country)
     priority = _find_priority(ask.action)
+    if refusal := _check_count(pieces, max_numbers):
+        return refusal
     if isinstance(priority, Refusal):
         return priority
-    refusal = (
-        _check_later(ask)
-        or _check_content(ask.content)
-        or _check_free_text(account, country)
-        or _check_sender(ask, account)
-    )
+    refusal = _check_later(ask) or _check_content(ask.content)
     if refusal:
         return refusal
     content = ask.content or ""
-    size = measure(content)
-    if size.parts > account.max_parts:
-        return Refusal(Status.CONTENT_TOO_LONG, f"{size.parts} parts, the account sends {account.max_parts} at most")
+    parts = measure(content).parts
+    refusal = _check_parts(parts, account) or _check_free_text(account, country) or _check_sender(ask, account)
+    if refusal:
+        return refusal
     pinned = _find_pinned(ask, account, ground.table)
     if isinstance(pinned, Refusal):
         return pinned
     draft = Draft(
-        account.id, account.plan_id, Product.SMS, priority, country.code_id, ask.sender_id or "", content, size.parts,
+        account.id, account.plan_id, Product.SMS, priority, country.code_id, ask.sender_id or "", content, parts,
         pinned, request_id, expires_at=ground.now_s() + ground.validity_s,
     )  # fmt: skip
     return _fill(draft, pieces, _Reader(account, country, pinned, ground.table), ground)
@@ -73,7 +72,15 @@ def _check_count(pieces: list[str], most: int) -> Refusal | None:
     return None
 
 
+def _split_as_there(pieces: list[str], ask: Ask, country: Country) -> list[str]:
+    """Once more where blanks stand in a number: whether they separate is for the country's numbering plan to say."""
+    if all(map(str.isalnum, pieces)):
+        return pieces
+    return split_numbers(ask.numbers or "", numbering(country.iso))
+
+
 def _find_country(code_id: str | None, table: Table) -> Country | Refusal:
+    code_id = (code_id or "").strip()
     if not code_id:
         return Refusal(Status.COUNTRY_EMPTY)
     country = table.country(int(code_id)) if code_id.isascii() and code_id.isdigit() and len(code_id) < 10 else None
@@ -105,6 +112,12 @@ def _check_content(content: str | None) -> Refusal | None:
     if units16(content) > MAX_UNITS:
         return Refusal(Status.CONTENT_TOO_LONG)
     return None
+
+
+def _check_parts(parts: int, account: Account) -> Refusal | None:
+    if parts <= account.max_parts:
+        return None
+    return Refusal(Status.CONTENT_TOO_LONG, f"{parts} parts, the account sends {account.max_parts} at most")
 
 
 def _check_free_text(account: Account, country: Country) -> Refusal | None:

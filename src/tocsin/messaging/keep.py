@@ -27,3 +27,8 @@ async def keep_partitions(session: Session, retention_days: int) -> None:
     limit = (await session.rows(QUERIES["oldest_needed"], (retention_days,)))[0][0]
     for (name,) in await session.rows(QUERIES["old_partitions"], (limit,)):
         await (await session.conn()).execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+async def forget_keys(session: Session, keep_s: float) -> None:
+    """Idempotency keys past their time."""
+    await session.run(QUERIES["forget_keys"], (keep_s,))

@@ -208,3 +208,14 @@ SELECT least(
 SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE p.relname IN ('batch', 'message', 'submission', 'report', 'part_receipt') AND c.relname ~ '_[0-9]{8}$'
 AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END < %s::timestamptz;
+
+-- name: never_handed_over
+-- Of these messages, those past their batch's validity that have no report and that no carrier has or may have.
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, m.channel_id
+FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id JOIN batch b ON b.batch_no = m.batch_no
+WHERE b.expires_at < to_timestamp(%s::double precision)
+AND NOT EXISTS (SELECT 1 FROM report r WHERE r.message_id = m.id)
+AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4));
+
+-- name: forget_keys
+DELETE FROM idempotency WHERE created_at < now() - make_interval(secs => %s::double precision);

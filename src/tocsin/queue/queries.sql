@@ -81,3 +81,14 @@ SELECT extract(epoch FROM clock_timestamp())::double precision;
 
 -- name: wake
 SELECT pg_notify(%s, '');
+
+-- name: lock_old
+-- Items that nobody has claimed although their first message is older than the validity.
+SELECT id, array_send(ids) FROM lane_item WHERE owner IS NULL
+AND ids[1] < uuid7_floor(now() - make_interval(secs => %s::double precision)) ORDER BY id LIMIT 50 FOR UPDATE SKIP LOCKED;
+
+-- name: drop
+DELETE FROM lane_item WHERE id = ANY(%s::bigint[]);
+
+-- name: forget_processes
+DELETE FROM process WHERE seen_at < now() - interval '1 hour' AND pg_try_advisory_xact_lock(id);

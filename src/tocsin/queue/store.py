@@ -75,3 +75,19 @@ async def database_clock(session: Session) -> float:
     """Epoch seconds on the database's clock."""
     rows = await session.rows(QUERIES["clock"])
     return float(rows[0][0])
+
+
+async def lock_old(session: Session, older_s: float) -> list[tuple[int, list[bytes]]]:
+    """(item, its messages) that wait unclaimed for longer than `older_s`, locked for this transaction; 50 at most."""
+    rows = await session.rows(QUERIES["lock_old"], (older_s,))
+    return [(row[0], [row[1][i : i + 16] for i in range(24, len(row[1]), 20)]) for row in rows]
+
+
+def drop(items: Sequence[int]) -> Statement:
+    """Items that nobody will claim any more."""
+    return Statement(QUERIES["drop"], (list(items),))
+
+
+async def forget_processes(session: Session) -> None:
+    """Rows of processes that are long gone."""
+    await session.run(QUERIES["forget_processes"])

@@ -24,6 +24,7 @@ from tocsin.webhooks.replay import replay, retry_aside
 from tocsin.webhooks.room import Room
 from tocsin.webhooks.rows import ReportFacts, Shape, body, fee_text, report_row, shape, time_text, uplink_body
 from tocsin.webhooks.settle import Settler
+from tocsin.webhooks.store import forget_attempts
 
 __all__ = [
     "KINDS",
@@ -47,6 +48,7 @@ __all__ = [
     "body",
     "chunk_reports",
     "fee_text",
+    "forget_attempts",
     "list_attempts",
     "list_endpoints",
     "reading_dsn",

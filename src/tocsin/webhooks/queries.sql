@@ -177,3 +177,6 @@ FROM outbox WHERE endpoint_id = %s AND aside ORDER BY seq, id LIMIT %s FOR UPDAT
 
 -- name: delete_aside
 DELETE FROM outbox WHERE id = ANY (%s) AND aside;
+
+-- name: forget_attempts
+DELETE FROM push_attempt WHERE at < now() - make_interval(days => %s::integer);

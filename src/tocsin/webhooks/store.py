@@ -140,3 +140,8 @@ def pull_forward(endpoint_id: int, upto_seq: int) -> Statement:
 def pause(endpoint: Endpoint, reason: str) -> Statement:
     """Push nothing there any more, unless it has another URL by now."""
     return Statement(QUERIES["pause"], (reason, endpoint.id, endpoint.url))
+
+
+async def forget_attempts(session: Session, days: int) -> None:
+    """Attempts of pushes that are older than the messages that are kept."""
+    await session.run(QUERIES["forget_attempts"], (days,))

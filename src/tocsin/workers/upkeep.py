@@ -17,12 +17,25 @@ from tocsin import queue
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
-from tocsin.messaging import Books, end_overdue, fold_rollups, keep_partitions, match_again
+from tocsin.kit.settings import Settings
+from tocsin.messaging import (
+    Books,
+    end_expired,
+    end_overdue,
+    fold_rollups,
+    forget_keys,
+    keep_partitions,
+    match_again,
+)
+from tocsin.webhooks import forget_attempts
 
 log = logging.getLogger(__name__)
 
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
+
+
+Run = Callable[[Session], Awaitable[int]]
 
 
 @dataclass(slots=True)
@@ -31,47 +44,59 @@ class Job:
 
     name: str
     every_s: float
-    run: Callable[[Session], Awaitable[int]]
+    run: Run
+    again: bool = True
 
 
-def list_jobs(books: Books, waker: queue.Waker, retention_days: int) -> list[Job]:
+def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]:
     """All jobs of the worker."""
 
-    async def promote(session: Session) -> int:
-        count = await queue.promote(session) + await queue.take_over(session)
-        if count:
-            waker.wake(queue.LANE)
-        return count
+    def waking(name: str, run: Run) -> Run:
+        async def run_and_wake(session: Session) -> int:
+            count = await run(session)
+            if count:
+                waker.wake(name)
+            return count
 
-    async def overdue(session: Session) -> int:
-        count = await end_overdue(session, books, clock.now_s())
-        if count:
-            waker.wake(queue.OUTBOX)
-        return count
-
-    async def unmatched(session: Session) -> int:
-        count = await match_again(session, books, _UNMATCHED_KEPT_TRYING_S)
-        if count:
-            waker.wake(queue.OUTBOX)
-        return 0
-
-    async def shares(session: Session) -> int:
-        now = await queue.database_clock(session)
-        await queue.forget_shares(session, queue.epoch_of(now) - _EPOCHS_KEPT)
-        return 0
-
-    async def partitions(session: Session) -> int:
-        await keep_partitions(session, retention_days)
-        return 0
+        return run_and_wake
 
     return [
-        Job("promote", 0.1, promote),
-        Job("overdue", 0.5, overdue),
-        Job("unmatched", 0.5, unmatched),
+        Job("promote", 0.1, waking(queue.LANE, _promote)),
+        Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
+        # What stays unmatched is looked at again at the next time, not at once.
+        Job(
+            "unmatched",
+            0.5,
+            waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S)),
+            again=False,
+        ),
         Job("rollup", 5.0, fold_rollups),
-        Job("shares", 30.0, shares),
-        Job("partitions", 600.0, partitions),
+        Job(
+            "expired",
+            min(30.0, settings.validity_s / 4),
+            waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, clock.now_s())),
+        ),
+        Job("forget", 30.0, lambda s: _forget(s, settings)),
+        Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
+
+
+async def _promote(session: Session) -> int:
+    return await queue.promote(session) + await queue.take_over(session)
+
+
+async def _forget(session: Session, settings: Settings) -> int:
+    now = await queue.database_clock(session)
+    await queue.forget_shares(session, queue.epoch_of(now) - _EPOCHS_KEPT)
+    await queue.forget_processes(session)
+    await forget_keys(session, settings.idempotency_s)
+    await forget_attempts(session, settings.retention_days)
+    return 0
+
+
+async def _keep_partitions(session: Session, settings: Settings) -> int:
+    await keep_partitions(session, settings.retention_days)
+    return 0
 
 
 async def run_job(job: Job, dsn: str) -> None:
@@ -86,5 +111,5 @@ async def run_job(job: Job, dsn: str) -> None:
         except Exception:  # the edge of the loop
             log.exception("upkeep %s", job.name)
             LOOP_ERRORS.labels(job.name).inc()
-        if not found:
+        if not found or not job.again:
             await asyncio.sleep(job.every_s)
