@@ -150,6 +150,8 @@ def run_product() -> Iterator[Product]:
     finally:
         _stop(product)
         log.close()
+        _tell_faults(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _environment(home: Path, port: int) -> dict[str, str]:
@@ -181,4 +183,11 @@ def _stop(product: Product) -> None:
         facts = json.loads((product.home / "postgres.json").read_text())
         for name in ("directory", "socket"):
             shutil.rmtree(facts[name], ignore_errors=True)
-    shutil.rmtree(product.home, ignore_errors=True)
+
+
+def _tell_faults(home: Path) -> None:
+    """A figure that was measured over faults is worth little: say so."""
+    lines = (home / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+    faults = [line for line in lines if '"level":"error"' in line or '"level":"critical"' in line]
+    if faults:
+        print(f"  the product logged {len(faults)} errors, the first: {faults[0][:600]}", file=sys.stderr, flush=True)

@@ -25,11 +25,15 @@ _MAKE = """
 DROP SCHEMA IF EXISTS bare CASCADE;
 CREATE SCHEMA bare;
 CREATE TABLE bare.message (LIKE public.message INCLUDING ALL) PARTITION BY RANGE (id);
-CREATE TABLE bare.message_now PARTITION OF bare.message
-    FOR VALUES FROM (public.uuid7_floor(date_trunc('day', now()))) TO (public.uuid7_floor(date_trunc('day', now()) + interval '1 day'));
-CREATE TABLE bare.message_next PARTITION OF bare.message
-    FOR VALUES FROM (public.uuid7_floor(date_trunc('day', now()) + interval '1 day'))
-    TO (public.uuid7_floor(date_trunc('day', now()) + interval '2 days'));
+DO $$
+DECLARE
+    v_day timestamptz := date_trunc('day', now(), 'UTC');
+BEGIN
+    FOR v_ahead IN 0 .. 1 LOOP
+        EXECUTE format('CREATE TABLE bare.message_%s PARTITION OF bare.message FOR VALUES FROM (%L) TO (%L)', v_ahead,
+                       uuid7_floor(v_day + v_ahead * interval '1 day'), uuid7_floor(v_day + (v_ahead + 1) * interval '1 day'));
+    END LOOP;
+END $$;
 """
 
 

@@ -13,8 +13,8 @@ from bench.processes import Meter, Seen
 from bench.product import Product, run_product
 from bench.table import make_bare_table
 
-_ROUNDS = 3
-_SECONDS, _WARM_S = 3.5, 1.0
+_ROUNDS = 5
+_SECONDS, _WARM_S = 2.5, 0.7
 Rates = dict[str, list[float]]
 
 
@@ -47,7 +47,12 @@ def flood_product(product: Product, seconds: float = _SECONDS) -> tuple[Result, 
     task = Task(port=0, account="", api_key="", seconds=seconds, warm_s=_WARM_S)
     meter = product.meter()
     result = product.start_load(task).result()
-    return result, meter.per_message_us(result.answered_in_all)
+    return result, _list_cpu(meter, result)
+
+
+def _list_cpu(meter: Meter, result: Result) -> dict[str, float]:
+    load = round(result.cpu_s * 1e6 / result.answered_in_all, 1)
+    return {**meter.per_message_us(result.answered_in_all), "load generator": load}
 
 
 def _flood_bare(product: Product, kind: str) -> tuple[Result, dict[str, float]]:
@@ -55,12 +60,12 @@ def _flood_bare(product: Product, kind: str) -> tuple[Result, dict[str, float]]:
         product.settle()
         meter = Meter([Seen("bare", pid), *(each for each in product.family() if each.kind == "postgres")])
         result = Load(Task(port=port, account="a", api_key="k", seconds=_SECONDS, warm_s=_WARM_S)).result()
-        return result, meter.per_message_us(result.answered_in_all)
+        return result, _list_cpu(meter, result)
 
 
 def _note(details: dict[str, object], kind: str, result: Result, cpu: dict[str, float]) -> None:
-    details[f"{kind} p50/p99 ms"] = f"{result.p50_ms}/{result.p99_ms}"
-    details[f"{kind} CPU us/message"] = {name: each for name, each in cpu.items() if each >= 1}
+    details[f"{kind} p50/p99 ms, last round"] = f"{result.p50_ms}/{result.p99_ms}"
+    details[f"{kind} CPU us/message, last round"] = {name: each for name, each in cpu.items() if each >= 1}
 
 
 def _compare(rates: Rates, kind: str, must: float, details: dict[str, object]) -> Figure:

@@ -8,19 +8,39 @@ from bench.figure import ONE_EACH, Figure, Say, median
 from bench.figures.accept import flood_product
 from bench.product import Product, run_product
 
-_ROWS, _SLICE = 5_000_000, 1_000_000
+_ROWS = 5_000_000
 _ROUNDS = 3
 _MUST = 0.9
+_WORK = b"""
+CREATE TABLE crowd (LIKE message INCLUDING DEFAULTS)
+"""
 _FILL = b"""
-INSERT INTO message (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason)
-SELECT (lpad(to_hex(w.first_ms + n * (w.last_ms - w.first_ms) / %(rows)s), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
-        || substr(md5(n::text), 4, 15))::uuid,
-       w.account_id, (w.first_ms + n * (w.last_ms - w.first_ms) / %(rows)s) * 10000 + n / 50 %% 10000, 1,
-       '62813' || lpad((n * 7919 %% 100000000)::text, 8, '0'), 10007, 1, 1, 100000, 0, 0
-FROM generate_series(%(from)s::bigint, %(upto)s::bigint) AS n,
-     (SELECT floor(extract(epoch FROM date_trunc('day', now())) * 1000)::bigint AS first_ms,
-             floor(extract(epoch FROM now()) * 1000)::bigint AS last_ms,
-             (SELECT id FROM account WHERE name = 'bench') AS account_id) AS w
+INSERT INTO crowd (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason)
+SELECT (lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex(n %% 4096), 3, '0') || '8' || lpad(to_hex(n * 2654435761), 15, '0'))::uuid,
+       account_id, ms * 10000 + n / 50 %% 10000, 1, '62813' || (10000000 + n * 7919 %% 90000000)::text, 10007, 1, 1, 100000, 0, 0
+FROM (SELECT n, w.account_id, w.first_ms + n * (w.last_ms - w.first_ms) / %(rows)s AS ms
+      FROM generate_series(1::bigint, %(rows)s::bigint) AS n,
+           (SELECT floor(extract(epoch FROM date_trunc('day', now(), 'UTC')) * 1000)::bigint AS first_ms,
+                   floor(extract(epoch FROM now()) * 1000)::bigint AS last_ms,
+                   (SELECT id FROM account WHERE name = 'bench') AS account_id) AS w) AS made
+"""
+# The partition of today is taken off, filled, given its indexes anew and put back: three times as quick as row by row.
+_SWAP = b"""
+DO $$
+DECLARE
+    v_day  timestamptz := date_trunc('day', now(), 'UTC');
+    v_name text := 'message_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD');
+BEGIN
+    EXECUTE format('ALTER TABLE message DETACH PARTITION %I', v_name);
+    EXECUTE format('INSERT INTO crowd SELECT * FROM %I', v_name);
+    EXECUTE format('DROP TABLE %I', v_name);
+    EXECUTE format('ALTER TABLE crowd RENAME TO %I', v_name);
+    EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (id)', v_name);
+    EXECUTE format('CREATE INDEX ON %I (account_id, id)', v_name);
+    EXECUTE format('CREATE INDEX ON %I (phone, id)', v_name);
+    EXECUTE format('ALTER TABLE message ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', v_name,
+                   uuid7_floor(v_day), uuid7_floor(v_day + interval '1 day'));
+END $$
 """
 
 
@@ -53,7 +73,8 @@ def _flood(product: Product) -> float:
 
 def _fill(product: Product) -> None:
     with product.connect() as conn:
-        conn.execute("SET synchronous_commit = off")
-        for first in range(1, _ROWS + 1, _SLICE):
-            conn.execute(_FILL, {"rows": _ROWS, "from": first, "upto": first + _SLICE - 1})
+        conn.execute("SET maintenance_work_mem = '256MB'")
+        conn.execute(_WORK)
+        conn.execute(_FILL, {"rows": _ROWS})
+        conn.execute(_SWAP)
         conn.execute("VACUUM ANALYZE message")

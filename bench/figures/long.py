@@ -61,7 +61,8 @@ def _run(product: Product, receiver: Receiver, say: Say) -> list[_Sample]:
                 said = seen
                 last = samples[-1]
                 say(
-                    f"long: {seen:,} pushed, claim {last.claim_ms:.1f} ms, lane {last.lane_mb:.1f} MB, outbox {last.outbox_mb:.1f} MB"
+                    f"long: {seen:,} pushed, claim {last.claim_ms:.1f} ms, "
+                    f"lane {last.lane_mb:.1f} MB, outbox {last.outbox_mb:.1f} MB"
                 )
     sock.close()
     return samples

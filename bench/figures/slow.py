@@ -37,7 +37,8 @@ def measure(say: Say) -> list[Figure]:
         counted = receiver.counted("slow")
         rate = counted.rows / (counted.last_at + _WAIT_MS / 1000 - counted.first_at)
         say(
-            f"slow: {rate:.0f} rows/s; quick account p50 {quantile_ms(alone, 0.5)} ms alone, {quantile_ms(beside, 0.5)} ms beside it"
+            f"slow: {rate:.0f} rows/s; quick account p50 {quantile_ms(alone, 0.5)} ms alone, "
+            f"{quantile_ms(beside, 0.5)} ms beside it"
         )
     return [
         _describe(

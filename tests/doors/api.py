@@ -112,6 +112,7 @@ class Bed:
         with self.conn.transaction():
             self._set_up()
             self._specials = {name: self._make(name.replace(" ", "-"), **how) for name, how in SPECIALS.items()}
+            self.empty = self._make("empty")
             self.bystander = self._fund(self._make("bystander"), *UNTOUCHED)
             self._pool = [self._make(f"pool{number:03}") for number in range(POOL)]
 

@@ -70,9 +70,9 @@ def may_come_from(account: Account, address: str) -> bool:
     return ip is not None and account.lets_in(ip)
 
 
-def client_address(socket_address: str, forwarded: str, trusted: Sequence[Network]) -> str:
+def client_address(socket_address: str, forwarded: str | None, trusted: Sequence[Network]) -> str:
     """The socket's address; behind a trusted proxy the last address in X-Forwarded-For that is no trusted proxy."""
-    if not forwarded or not _is_within(_read_address(socket_address), trusted):
+    if forwarded is None or not _is_within(_read_address(socket_address), trusted):
         return socket_address
     for hop in reversed(forwarded.split(",")):
         text = hop.strip()[:_ADDRESS_MOST]

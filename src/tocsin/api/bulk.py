@@ -104,11 +104,11 @@ class Bulk:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 await self._read(self._process)
             log.error("the helper for large sends ended; %d requests are without an answer", len(self._waiting))
+            ended, self._process = self._process, None  # first: whoever comes from now on is not written to it
             for future in self._waiting.values():
                 if not future.done():
                     future.set_result(Reply(b"", http=504))
-            await self._process.wait()
-            self._process = None
+            await ended.wait()
             await asyncio.sleep(_RESTART_S)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:

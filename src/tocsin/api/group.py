@@ -13,24 +13,26 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import errors
 
+from tocsin.api.faults import Fault, read_fault
 from tocsin.kit import clock
-from tocsin.kit.db import LOST, Session
+from tocsin.kit.db import Session
 from tocsin.kit.metrics import LOOP_ERRORS
-from tocsin.messaging import Draft, accept_statement, make_partitions, read_funds
+from tocsin.messaging import Draft, accept_statement, make_partitions_of, read_funds
 
 log = logging.getLogger(__name__)
 
 ROWS_MOST = 500
 WAITING_MOST = 5_000
 FATE_S = 5.0
+WRITE_S = 30.0
 _LOOK_ROWS = 100
 _POOR_S = 5.0
-_REFUSED, _WON = "TC001", "TC002"
+_AGAIN_S = 0.05
 
 
 class Fate(Enum):
@@ -97,35 +99,54 @@ class Group:
         return group
 
     async def _commit(self, group: list[_Waiting]) -> None:
-        try:
-            group = await self._look(group)
-        except LOST:
-            self._session.break_off()
-            _answer(group, Fate.UNAVAILABLE)
-            return
+        group = await self._begin(group)
         partitions_made = False
         while group:
-            try:
-                await self._write(group, again=False)
-            except errors.CheckViolation as error:
-                if partitions_made:
-                    await self._commit_singly(group, error)
-                    return
-                await make_partitions(self._session, 1)
-                partitions_made = True
-            except (errors.DeadlockDetected, errors.SerializationFailure):
-                continue
-            except LOST as error:
-                await self._find_fate(group, error)
-                return
-            except psycopg.DatabaseError as error:
-                if error.sqlstate != _REFUSED:
-                    await self._commit_singly(group, error)
-                    return
-                group = self._drop_refused(group, error)
-            else:
+            error = await self._write(group, again=False)
+            fault = read_fault(error) if error else None
+            if error is None:
                 _answer(group, Fate.ACCEPTED)
-                return
+            elif fault is Fault.REFUSED:
+                group = self._drop_refused(group, error)
+                continue
+            elif fault is Fault.PARTITION and not partitions_made:
+                partitions_made = await self._make_partitions(group)
+                group = _list_open(group)
+                continue
+            elif fault is Fault.CROSSED:
+                continue
+            elif fault is Fault.LOST:
+                await self._find_fate(group, error)
+            elif fault is Fault.AWAY:
+                self._say_unavailable(group, error)
+            else:
+                await self._commit_singly(group, error)
+            return
+
+    async def _begin(self, group: list[_Waiting]) -> list[_Waiting]:
+        """What is found out before rows are written: that the database is there, and who surely cannot pay."""
+        try:
+            await self._session.wake()
+            return await self._look(group)
+        except psycopg.Error as error:
+            self._say_unavailable(group, error)
+            return []
+
+    def _say_unavailable(self, group: Sequence[_Waiting], error: Exception) -> None:
+        """Nothing is stored; the session may be that of a server which will not work again."""
+        log.warning("storage is not available to %d requests: %s", len(group), error)
+        self._session.break_off()
+        _answer(group, Fate.UNAVAILABLE)
+
+    async def _make_partitions(self, group: Sequence[_Waiting]) -> bool:
+        """Whether they are there now; not where another one was in the way."""
+        try:
+            await make_partitions_of(self._session, [entry.draft for entry in group])
+        except psycopg.Error as error:
+            if read_fault(error) is not Fault.CROSSED:
+                self._say_unavailable(group, error)
+            return False
+        return True
 
     async def _look(self, group: list[_Waiting]) -> list[_Waiting]:
         """Before rows are written: those whose account surely cannot pay. Asked only of large requests and known poor."""
@@ -139,27 +160,35 @@ class Group:
         funds = await read_funds(self._session, sorted(suspects))
         poor = [e for e in group if e.draft.amount_micros > funds.get(e.draft.account_id, e.draft.amount_micros)]
         _answer(poor, Fate.POOR)
-        return [entry for entry in group if not entry.future.done()]
+        return _list_open(group)
 
-    async def _write(self, group: Sequence[_Waiting], *, again: bool) -> None:
-        statement = accept_statement([entry.draft for entry in group], again=again)
-        await self._session.run(statement.query, statement.params)
+    async def _write(self, group: Sequence[_Waiting], *, again: bool, within_s: float = WRITE_S) -> Exception | None:
+        """One try; what went wrong."""
+        try:
+            statement = accept_statement([entry.draft for entry in group], again=again)
+        except Exception as error:  # noqa: BLE001  whatever cannot be put into a column; nothing was sent yet
+            return error
+        try:
+            await self._session.run_within(within_s, statement.query, statement.params)
+        except psycopg.Error as error:
+            return error
+        return None
 
-    def _drop_refused(self, group: list[_Waiting], error: psycopg.DatabaseError) -> list[_Waiting]:
-        for refused in msgspec.json.decode(error.diag.message_primary or "[]"):
+    def _drop_refused(self, group: list[_Waiting], error: Exception) -> list[_Waiting]:
+        for refused in _read_refusals(error):
             entry = group[refused["i"]]
             fate = Fate(refused["why"])
             if fate is Fate.POOR:
                 self._remember_poor(entry.draft.account_id)
-            entry.future.set_result(fate)
-        return [entry for entry in group if not entry.future.done()]
+            _answer([entry], fate)
+        return _list_open(group)
 
     def _remember_poor(self, account_id: int) -> None:
         now = clock.monotonic_s()
         self._poor = {i: until for i, until in self._poor.items() if until > now}
         self._poor[account_id] = now + _POOR_S
 
-    async def _commit_singly(self, group: list[_Waiting], error: psycopg.Error) -> None:
+    async def _commit_singly(self, group: list[_Waiting], error: Exception) -> None:
         if len(group) == 1:
             log.error("a request could not be stored: %s", error, extra={"request_id": group[0].draft.request_id})
             _answer(group, Fate.BROKEN)
@@ -172,32 +201,21 @@ class Group:
         log.warning("the connection was lost in a commit, its fate is being found: %s", error)
         deadline = clock.monotonic_s() + FATE_S
         self._session.break_off()
-        while clock.monotonic_s() < deadline:
-            try:
-                async with asyncio.timeout(deadline - clock.monotonic_s()):
-                    await self._write(group, again=True)
-            except errors.UniqueViolation:
+        while group and (left_s := deadline - clock.monotonic_s()) > 0:
+            again = await self._write(group, again=True, within_s=left_s)
+            fault = read_fault(again) if again else Fault.WON
+            if again is None or fault is Fault.WON:
                 _answer(group, Fate.ACCEPTED)
-                return
-            except (*LOST, TimeoutError, errors.DeadlockDetected, errors.SerializationFailure):
-                self._session.break_off()
-                await asyncio.sleep(0.1)
-            except psycopg.DatabaseError as other:
-                if other.sqlstate == _WON:
-                    _answer(group, Fate.ACCEPTED)
-                    return
-                if other.sqlstate != _REFUSED:
-                    await self._commit_singly(group, other)
-                    return
-                if not _is_own_key(other):
-                    # The first try surely did not win: its money and keys would be there under its own number.
-                    group = self._drop_refused(group, other)
-                await asyncio.sleep(0.05)
+            elif fault is Fault.REFUSED and not _is_held(again):
+                # The first try surely did not win: its money and keys would be there under its own number.
+                group = self._drop_refused(group, again)
+            elif fault in {Fault.PARTITION, Fault.DATA}:
+                await self._commit(group)  # the first try failed by it, too
             else:
-                _answer(group, Fate.ACCEPTED)
-                return
-            if not group:
-                return
+                if fault is not Fault.REFUSED:
+                    self._session.break_off()
+                await asyncio.sleep(_AGAIN_S)
+            group = _list_open(group)
         _answer(group, Fate.UNKNOWN)
 
     async def close(self) -> None:
@@ -211,6 +229,18 @@ def _answer(group: Sequence[_Waiting], fate: Fate) -> None:
             entry.future.set_result(fate)
 
 
-def _is_own_key(refused: psycopg.DatabaseError) -> bool:
-    """A key that is held or taken may be our own first try's: look again, it is seen as won when it is over."""
-    return any(entry["why"] != "balance" for entry in msgspec.json.decode(refused.diag.message_primary or "[]"))
+def _list_open(group: Sequence[_Waiting]) -> list[_Waiting]:
+    """Those without an answer; whoever went away meanwhile is none of them."""
+    return [entry for entry in group if not entry.future.done()]
+
+
+def _read_refusals(error: Exception) -> list[dict[str, Any]]:
+    """accept_group's list of who is refused, and why."""
+    text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    found: list[dict[str, Any]] = msgspec.json.decode(text or "[]")
+    return found
+
+
+def _is_held(error: Exception) -> bool:
+    """A key that is held may be so by our own first try, which is still at work: look again."""
+    return any(refused["why"] == Fate.KEY_HELD.value for refused in _read_refusals(error))

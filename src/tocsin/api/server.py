@@ -114,17 +114,18 @@ class Server:
 
     async def _read(self, scope: Any, protocol: Any, name: str) -> Request | Reply:
         headers = scope.headers
-        body = await _read_body(protocol, headers.get("content-length")) if scope.method == "POST" else b""
+        declared = headers.get("content-length")
+        body = await _read_body(protocol, declared) if scope.method == "POST" else b""
         if body is None:
             return transport_reply(413, "Request body too large")
         address = scope.client.rpartition(":")[0].strip("[]")
         trusted = self._desk.settings.trusted_proxies
         if trusted:
             # A proxy may append to the client's header or add one of its own: what the last line says counts.
-            address = client_address(address, ",".join(headers.get_all("x-forwarded-for")), trusted)
+            address = client_address(address, _read_header(headers, "x-forwarded-for"), trusted)
         return Request(
             scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), body, address, name,
-            headers.get("idempotency-key"),
+            _read_header(headers, "idempotency-key"), declared is not None,
         )  # fmt: skip
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Reply:
@@ -155,6 +156,11 @@ class Server:
         if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
             return _too_frequent(found.language, 1)
         return found
+
+
+def _read_header(headers: Any, name: str) -> str | None:
+    """All lines of a header; "" where it is no ASCII, which the server does not show; None where it is absent."""
+    return ",".join(headers.get_all(name)) if name in headers else None
 
 
 async def _read_body(protocol: Any, declared: str | None) -> bytes | None:

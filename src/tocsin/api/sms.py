@@ -23,6 +23,7 @@ from tocsin.queue import LANE
 from tocsin.traffic import Reason
 
 RETRY_AFTER_S = 2
+_TWINS_MOST = 5
 _TEXT_FIELDS = {
     "numbers": "numbers", "content": "content", "code_id": "codeId", "action": "action", "sender_id": "senderId",
     "routing": "routing", "template_id": "templateId", "send_time": "sendTime", "time_zone": "timeZone",
@@ -40,7 +41,7 @@ async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
     if key is None:
         return await _send(desk, account, request, ask, None)
     if not key or len(key) > idempotency.KEY_MOST or "\x00" in key:
-        return error_reply(Status.PLATFORM, account.language, "Idempotency-Key must have 1 to 255 characters")
+        return error_reply(Status.PLATFORM, account.language, "Idempotency-Key must have 1 to 255 ASCII characters")
     digest = idempotency.hash_request(request.path, fields, request.query)
     try:
         async with idempotency.alone(desk, account.id, key):
@@ -74,14 +75,17 @@ async def _send(desk: Desk, account: Account, request: Request, ask: Ask, digest
         checked.idempotency_key = request.idempotency_key
         checked.idempotency_hash = digest.hex()
     fate = await desk.group.accept(checked)
+    for _ in range(_TWINS_MOST):
+        if digest is None or fate not in {Fate.KEY_HELD, Fate.KEY_TAKEN}:
+            break
+        kept = await idempotency.wait_for_twin(desk, account.id, request.idempotency_key or "")
+        if kept is not None:
+            return await _answer_again(desk, account, kept, digest)
+        fate = await desk.group.accept(checked)  # the twin was refused: its key is free
     if fate is Fate.ACCEPTED:
         desk.waker.wake(LANE)
         ACCEPTED.labels("sms").inc(checked.good)
         return Reply(word_accepted(checked, account.language))
-    if fate in {Fate.KEY_HELD, Fate.KEY_TAKEN} and digest is not None:
-        kept = await idempotency.wait_for_twin(desk, account.id, request.idempotency_key or "")
-        if kept is not None:
-            return await _answer_again(desk, account, kept, digest)
     return _refused(fate, account.language)
 
 

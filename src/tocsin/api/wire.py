@@ -48,6 +48,7 @@ class Request(msgspec.Struct):
     address: str
     request_id: str
     idempotency_key: str | None = None
+    measured: bool = True  # its length was declared, so that a body that broke off is known as one
 
 
 class Reply(msgspec.Struct):
@@ -89,6 +90,8 @@ def parse_body(request: Request) -> dict[str, Any]:
     if kind in {"", "application/json", "text/json"}:
         raise Malformed("the body is not a JSON object")
     if kind == "application/x-www-form-urlencoded":
+        if not request.measured:
+            raise Malformed("a form needs a Content-Length: half of one could not be told from a whole")
         return dict(parse_query(body.decode("utf-8", "surrogateescape")))
     if kind == "multipart/form-data":
         return _parse_multipart(request.content_type, body)

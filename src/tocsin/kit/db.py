@@ -6,14 +6,18 @@ has its own session, so that none waits for another's statement.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import re
+import select
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, AsyncCursor, errors, pq, sql
 from psycopg.rows import TupleRow
 
 from tocsin.kit import pgbin
@@ -82,6 +86,31 @@ class Session:
         await conn.execute("SET timezone = 'UTC'")
         return conn
 
+    async def wake(self) -> None:
+        """Be connected: a connection that was ended while it was idle is renewed now and not found dead in a write.
+
+        Raises LOST while the database is away: nothing was sent.
+        """
+        if self._conn is not None and not self._conn.closed and _has_ended(self._conn.pgconn):
+            self.break_off()
+        await self.conn()
+
+    async def run_within(self, limit_s: float, query: bytes, params: Params = ()) -> AsyncCursor[TupleRow]:
+        """`run` for a server that may never answer: the connection is cut after `limit_s`, which raises LOST."""
+        conn = self._conn
+        if conn is None or conn.closed:
+            try:
+                async with asyncio.timeout(limit_s):
+                    conn = await self.conn()
+            except TimeoutError:
+                raise errors.ConnectionTimeout(f"no connection within {limit_s:g} s") from None
+        # Not by a timeout: a cancelled statement is waited for once more, and a server that is gone never ends it.
+        timer = asyncio.get_running_loop().call_later(limit_s, _cut, conn.pgconn)
+        try:
+            return await self.run(query, params)
+        finally:
+            timer.cancel()
+
     async def run(self, query: bytes, params: Params = (), *, binary: bool = True) -> AsyncCursor[TupleRow]:
         """One statement, committed by itself. Raises LOST, after which the next call connects anew."""
         conn = await self.conn()
@@ -140,6 +169,24 @@ class Session:
         if self._conn is not None:
             await self._conn.close()
             self._conn = None
+
+
+def _has_ended(pgconn: pq.abc.PGconn) -> bool:
+    """Whether the server has hung up on an idle connection."""
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    while poll.poll(0):
+        try:
+            pgconn.consume_input()
+        except psycopg.OperationalError:
+            return True
+    return False
+
+
+def _cut(pgconn: pq.abc.PGconn) -> None:
+    # shutdown and not close: whoever waits on the descriptor sees its end and still owns it
+    with contextlib.suppress(OSError, psycopg.OperationalError), socket.socket(fileno=os.dup(pgconn.socket)) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 async def _fetch(cursors: Sequence[AsyncCursor[TupleRow]]) -> list[list[TupleRow]]:

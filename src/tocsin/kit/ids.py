@@ -39,6 +39,8 @@ class Ids:
             low = self._low + 1
             self._low += count
         head = (self._ms << 80) | _VERSION | _VARIANT
+        if count == 1:
+            return [(head | (low >> 62 << 64) | (low & _RAND_B)).to_bytes(16, "big")]
         return [(head | (x >> 62 << 64) | (x & _RAND_B)).to_bytes(16, "big") for x in range(low, low + count)]
 
     def one(self) -> bytes:

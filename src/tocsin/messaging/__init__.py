@@ -4,7 +4,7 @@ from tocsin.messaging.accept import Ground, check_sms
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books
 from tocsin.messaging.expire import end_expired
-from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions
+from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.query import (
     Reply,
@@ -65,6 +65,7 @@ __all__ = [
     "load_ended",
     "load_work",
     "make_partitions",
+    "make_partitions_of",
     "match_again",
     "merge_retries",
     "page_ids",

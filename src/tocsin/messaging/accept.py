@@ -97,7 +97,7 @@ def _find_priority(action: str | None) -> Priority | Refusal:
 
 
 def _check_later(ask: Ask) -> Refusal | None:
-    if ask.send_time or ask.time_zone:
+    if ask.send_time:  # a zone alone schedules nothing
         return Refusal(Status.PLATFORM, "sendTime: scheduled sends are not available yet")
     if ask.template_id:
         return Refusal(Status.PLATFORM, "templateId: templates are not available yet")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
+from tocsin.kit import pgbin
 from tocsin.kit.db import Session
+from tocsin.kit.ids import uuid7_ms
+from tocsin.messaging.batchno import SLOTS
+from tocsin.messaging.model import Draft
 from tocsin.messaging.store import QUERIES
 
 DAYS_AHEAD = 30
+_DAY_MS = 86_400_000
 
 
 async def fold_rollups(session: Session) -> int:
@@ -19,6 +26,16 @@ async def fold_rollups(session: Session) -> int:
 async def make_partitions(session: Session, days: int = DAYS_AHEAD) -> None:
     """All partitions from today to `days` ahead that are missing."""
     await session.run(QUERIES["make_partitions"], (days,))
+
+
+async def make_partitions_of(session: Session, drafts: Sequence[Draft]) -> None:
+    """Those that these drafts want, whatever day their ids are of, and tomorrow's."""
+    days = {at // _DAY_MS for draft in drafts for at in _list_instants(draft)}
+    await session.run(QUERIES["make_partitions_of"], (pgbin.times([day * _DAY_MS / 1000 for day in sorted(days)]),))
+
+
+def _list_instants(draft: Draft) -> tuple[int, int, int]:
+    return uuid7_ms(draft.ids[0]), uuid7_ms(draft.ids[-1]), draft.batch_no // SLOTS
 
 
 async def keep_partitions(session: Session, retention_days: int) -> None:

@@ -1,5 +1,11 @@
 -- name: accept
-SELECT accept_group(%s::boolean, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s::json);
+SELECT accept_group(
+    %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s
+);
 
 -- name: funds
 SELECT account_id, balance_micros + gift_micros + credit_micros FROM wallet WHERE account_id = ANY(%s::integer[]);
@@ -7,18 +13,27 @@ SELECT account_id, balance_micros + gift_micros + credit_micros FROM wallet WHER
 -- name: make_partitions
 SELECT partitions_ahead(now(), %s::integer);
 
+-- name: make_partitions_of
+SELECT partitions_ahead(d, 0) FROM (SELECT unnest(%s::timestamptz[]) UNION SELECT now() UNION SELECT now() + interval '1 day') AS u(d) ORDER BY d;
+
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::double precision;
+
 -- name: lease_slots
+-- Those first whose marks are oldest. A mark that lies ahead (the clock was set back) gets room above it all the same.
 WITH free AS (
     SELECT slot, high_ms FROM batch_slot WHERE lease_end < now() ORDER BY high_ms, slot LIMIT %(count)s::integer FOR UPDATE SKIP LOCKED
 )
-UPDATE batch_slot b SET owner = %(owner)s::bigint, lease_end = now() + interval '60 seconds', high_ms = greatest(b.high_ms, %(ceiling)s::bigint)
+UPDATE batch_slot b SET owner = %(owner)s::bigint, lease_end = now() + interval '60 seconds',
+       high_ms = greatest(free.high_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) + %(ahead)s::bigint
 FROM free WHERE b.slot = free.slot
-RETURNING b.slot, free.high_ms, b.high_ms, extract(epoch FROM clock_timestamp())::double precision;
+RETURNING b.slot, free.high_ms, b.high_ms;
 
 -- name: renew_slots
-UPDATE batch_slot SET lease_end = now() + interval '60 seconds', high_ms = greatest(high_ms, %(ceiling)s::bigint)
+UPDATE batch_slot SET lease_end = now() + interval '60 seconds',
+       high_ms = greatest(high_ms, greatest(%(used)s::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) + %(ahead)s::bigint)
 WHERE slot = ANY(%(slots)s::smallint[]) AND owner = %(owner)s::bigint
-RETURNING slot, 0::bigint, high_ms, extract(epoch FROM clock_timestamp())::double precision;
+RETURNING slot, 0::bigint, high_ms;
 
 -- name: drop_slots
 UPDATE batch_slot SET owner = NULL, lease_end = '-infinity' WHERE owner = %s::bigint;

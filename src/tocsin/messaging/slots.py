@@ -1,14 +1,20 @@
-"""The leases behind batch numbers (see batchno.py), and the look at the clock that goes with them."""
+"""The leases behind batch numbers (see batchno.py), and the look at the clock that goes with them.
+
+High-water marks follow the database's clock, and never that of a process: one whose clock is far ahead would use up
+slot after slot for everybody. Such a process gets no slots, and so accepts nothing, until its clock is right.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
-from tocsin.messaging.batchno import BatchNumbers
+from tocsin.kit.metrics import LOOP_ERRORS
+from tocsin.messaging.batchno import BatchNumbers, Span
 from tocsin.messaging.store import QUERIES
 
 log = logging.getLogger(__name__)
@@ -21,33 +27,41 @@ _EVERY_S = 5.0
 class SlotLease:
     """Keeps `count` slots for one process. While the clock is off, no number is given and so nothing is accepted."""
 
-    def __init__(self, dsn: str, numbers: BatchNumbers, count: int) -> None:
+    def __init__(
+        self, dsn: str, numbers: BatchNumbers, count: int, *, now_s: Callable[[], float] = clock.now_s
+    ) -> None:
         self._session = Session(dsn, "batch numbers")
         self._numbers = numbers
         self._count = count
+        self._now_s = now_s
         self._owner = int.from_bytes(os.urandom(7), "big")
 
     async def renew(self) -> None:
         """One round. Raises LOST."""
-        ceiling = clock.now_ms() + AHEAD_MS
+        off_s = await self._measure_clock()
+        if abs(off_s) > CLOCK_OFF_MOST_S:
+            log.error("this machine's clock is %.1f s off the database's: nothing is accepted until it is right", off_s)
+            self._numbers.grant({})
+            return
         slots = self._numbers.slots
+        rows = []
         if slots:
-            params = {"slots": slots, "owner": self._owner, "ceiling": ceiling}
+            params = {"slots": slots, "owner": self._owner, "ahead": AHEAD_MS, "used": self._numbers.last_ms}
             rows = await self._session.rows(QUERIES["renew_slots"], params)
-        if not slots or not rows:
-            params = {"count": self._count, "owner": self._owner, "ceiling": ceiling}
+        if not rows:
+            params = {"count": self._count, "owner": self._owner, "ahead": AHEAD_MS}
             rows = await self._session.rows(QUERIES["lease_slots"], params)
         if not rows:
             log.error("no slot for batch numbers is free")
-            return
-        off_s = rows[0][3] - clock.now_s()
-        if abs(off_s) > CLOCK_OFF_MOST_S:
-            log.error(
-                "this machine's clock is %.1f s off the database's: nothing is accepted until it is right", -off_s
-            )
-            self._numbers.grant({}, 0)
-            return
-        self._numbers.grant({row[0]: row[1] for row in rows}, min(row[2] for row in rows))
+        self._numbers.grant({slot: Span(floor_ms, ceiling_ms) for slot, floor_ms, ceiling_ms in rows})
+
+    async def _measure_clock(self) -> float:
+        """Seconds by which our clock is ahead of the database's at least; the time that the question took counts for us."""
+        before_s = self._now_s()
+        there_s = float((await self._session.rows(QUERIES["clock"]))[0][0])
+        if before_s > there_s:
+            return before_s - there_s
+        return min(self._now_s() - there_s, 0.0)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,6 +70,10 @@ class SlotLease:
                 await self.renew()
             except LOST as error:
                 log.warning("batch numbers were not renewed: %s", error)
+            except Exception:  # the edge of the loop: without it nothing would ever be accepted again
+                log.exception("batch numbers were not renewed")
+                LOOP_ERRORS.labels("batch numbers").inc()
+                self._session.break_off()  # it may lead to a server that was made read-only
             await asyncio.sleep(_EVERY_S)
 
     async def close(self) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
@@ -21,57 +18,49 @@ _CHUNK = 50
 
 def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
     """One statement that stores and charges all drafts, or none (SQLSTATE TC001 says which; TC002: an earlier try won)."""
-    ids: list[bytes] = []
-    accounts: list[int] = []
-    batch_nos: list[int] = []
-    products: list[int] = []
-    parts: list[int] = []
-    phones: list[str] = []
-    countries: list[int] = []
-    channels: list[int] = []
-    prices: list[int] = []
-    statuses: list[int] = []
-    reasons: list[int] = []
-    for draft in drafts:
-        count = len(draft.ids)
-        ids += draft.ids
-        accounts += [draft.account_id] * count
-        batch_nos += [draft.batch_no] * count
-        products += [draft.product] * count
-        parts += [draft.parts] * count
-        phones += draft.phones
-        countries += draft.countries
-        channels += draft.channels
-        prices += draft.prices
-        statuses += draft.statuses
-        reasons += draft.reasons
-    items, item_ids = _lane_items(drafts)
     return Statement(
         QUERIES["accept"],
-        (
-            again, _batches(drafts), pgbin.uuids(ids), pgbin.int4s(accounts), pgbin.int8s(batch_nos), pgbin.int4s(products),
-            pgbin.texts(phones), pgbin.int4s(countries), pgbin.int4s(channels), pgbin.int4s(parts), pgbin.int8s(prices),
-            pgbin.int4s(statuses), pgbin.int4s(reasons), msgspec.json.encode(items).decode(), pgbin.uuids(item_ids),
-            _rollup(drafts),
-        ),
-    )  # fmt: skip
+        (again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts)),
+    )
 
 
-def _batches(drafts: Sequence[Draft]) -> str:
-    rows = [
-        {
-            "i": i, "batch_no": d.batch_no, "account_id": d.account_id, "product": d.product, "priority": d.priority,
-            "country_id": d.country_id, "sender": d.sender, "content": d.content, "parts": d.parts,
-            "pinned_channel_id": d.pinned_channel_id, "good": d.good, "bad": d.bad, "amount": d.amount_micros,
-            "first_id": d.ids[0].hex(), "last_id": d.ids[-1].hex(), "expires_at": d.expires_at,
-            "request_id": d.request_id, "key": d.idempotency_key, "hash": d.idempotency_hash,
-        }
-        for i, d in enumerate(drafts)
-    ]  # fmt: skip
-    return msgspec.json.encode(rows).decode()
+def _batch_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    return (
+        pgbin.int8s([d.batch_no for d in drafts]),
+        pgbin.int4s([d.account_id for d in drafts]),
+        pgbin.int4s([d.product for d in drafts]),
+        pgbin.int4s([d.priority for d in drafts]),
+        pgbin.int4s([d.country_id for d in drafts]),
+        pgbin.texts([d.sender for d in drafts]),
+        pgbin.texts([d.content for d in drafts]),
+        pgbin.int4s([d.parts for d in drafts]),
+        pgbin.int4s([d.pinned_channel_id or 0 for d in drafts]),
+        pgbin.int4s([d.good for d in drafts]),
+        pgbin.int4s([d.bad for d in drafts]),
+        pgbin.int8s([d.amount_micros for d in drafts]),
+        pgbin.uuids([d.ids[0] for d in drafts]),
+        pgbin.uuids([d.ids[-1] for d in drafts]),
+        pgbin.times([d.expires_at for d in drafts]),
+        pgbin.texts([d.request_id for d in drafts]),
+        pgbin.texts([d.idempotency_key for d in drafts]),
+        pgbin.texts([d.idempotency_hash for d in drafts]),
+    )
 
 
-def _lane_items(drafts: Sequence[Draft]) -> tuple[list[tuple[int, int, int, int]], list[bytes]]:
+def _message_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    return (
+        pgbin.uuids([i for d in drafts for i in d.ids]),
+        pgbin.int4s([at for at, d in enumerate(drafts, 1) for _ in d.ids]),
+        pgbin.texts([phone for d in drafts for phone in d.phones]),
+        pgbin.int4s([country for d in drafts for country in d.countries]),
+        pgbin.int4s([channel for d in drafts for channel in d.channels]),
+        pgbin.int8s([price for d in drafts for price in d.prices]),
+        pgbin.int4s([status for d in drafts for status in d.statuses]),
+        pgbin.int4s([reason for d in drafts for reason in d.reasons]),
+    )
+
+
+def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
     """Good messages by channel, priority and account, in chunks; and their ids in the same order."""
     lanes: dict[tuple[int, int, int], list[bytes]] = {}
     for draft in drafts:
@@ -79,22 +68,24 @@ def _lane_items(drafts: Sequence[Draft]) -> tuple[list[tuple[int, int, int, int]
             if channel:
                 lanes.setdefault((channel, draft.priority, draft.account_id), []).append(message_id)
     items = [(*lane, min(_CHUNK, len(ids) - at)) for lane, ids in lanes.items() for at in range(0, len(ids), _CHUNK)]
-    return items, [message_id for ids in lanes.values() for message_id in ids]
+    columns = [pgbin.int4s([item[place] for item in items]) for place in range(4)]
+    return (*columns, pgbin.uuids([message_id for ids in lanes.values() for message_id in ids]))
 
 
-def _rollup(drafts: Sequence[Draft]) -> str:
-    counts: Counter[tuple[int, int, int, int, int, int, int, int]] = Counter()
+def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    counts: dict[tuple[int, int, int, int, int, int, int, int], int] = {}
     for d in drafts:
         hour = uuid7_ms(d.ids[0]) // 3_600_000 * 3600
-        for (channel, country, status, price), n in Counter(
-            zip(d.channels, d.countries, d.statuses, d.prices, strict=True)
-        ).items():
-            counts[(hour, d.account_id, channel, d.product, country, status, d.parts, price)] += n
+        head = (hour, d.account_id, d.product, d.parts)
+        for tail in zip(d.channels, d.countries, d.statuses, d.prices, strict=True):
+            key = head + tail
+            counts[key] = counts.get(key, 0) + 1
     rows = [
         (hour, account, channel, product, country, status, n, n * parts, n * price)
-        for (hour, account, channel, product, country, status, parts, price), n in counts.items()
+        for (hour, account, product, parts, channel, country, status, price), n in counts.items()
     ]
-    return msgspec.json.encode(rows).decode()
+    numbers = [pgbin.int4s([row[place] for row in rows]) for place in range(1, 8)]
+    return (pgbin.times([row[0] for row in rows]), *numbers, pgbin.int8s([row[8] for row in rows]))
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[tuple[bytes, int, int, int, str, int, int, int]]:

@@ -82,12 +82,17 @@ function body(operation) {
   return content ? h("div", {}, h("h4", {}, "Body"), fields(find(content.schema))) : null;
 }
 
+// Codes that say the same stand in one row.
 function responses(operation) {
-  return Object.entries(operation.responses).map(([code, response]) => {
+  const rows = new Map();
+  for (const [code, response] of Object.entries(operation.responses)) {
     const full = find(response);
+    rows.set(full, [...(rows.get(full) ?? []), code]);
+  }
+  return [...rows].map(([full, codes]) => {
     const schema = find(Object.values(full.content ?? {})[0]?.schema);
-    const shape = schema.properties ? h("details", {}, h("summary", {}, "Fields"), fields(schema)) : null;
-    return h("div", {}, h("dt", {}, code), h("dd", {}, prose(full.description), code === "200" || code === "2XX" ? shape : null));
+    const shape = codes[0].startsWith("2") && schema.properties ? h("details", {}, h("summary", {}, "Fields"), fields(schema)) : null;
+    return h("div", {}, h("dt", {}, codes.join(", ")), h("dd", {}, prose(full.description), shape));
   });
 }
 

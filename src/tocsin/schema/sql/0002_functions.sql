@@ -25,7 +25,9 @@ BEGIN
     ELSE
         v_low := uuid7_floor(v_from); v_high := uuid7_floor(v_to);
     END IF;
-    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', v_name, p_table, v_low, v_high);
+    -- Attached, not created as a partition: that would wait for every open transaction of the table, and hold up the rest.
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', v_name, p_table);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', p_table, v_name, v_low, v_high);
 END $$;
 
 CREATE FUNCTION partitions_ahead(p_from timestamptz, p_days integer) RETURNS void LANGUAGE plpgsql AS $$
@@ -41,98 +43,104 @@ BEGIN
 END $$;
 
 -- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
--- p_batches: JSON list of requests in order of arrival; the arrays are columns of the message rows.
--- p_items: JSON list of [channel, priority, account, n]; p_item_ids: their message ids one after the other.
+-- b_: the requests in order of arrival; m_: their messages, m_batch the ordinal of the request from 1; l_: chunks for the
+-- lanes, l_ids their messages one after the other; r_: roll-up deltas. Columns and not JSON: a third of the time.
 -- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
 -- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
 -- p_again: the answer to an earlier try was lost. SQLSTATE TC002: that try had won.
 CREATE FUNCTION accept_group(
-    p_again boolean, p_batches json, p_ids uuid[], p_account integer[], p_batch_no bigint[], p_product integer[], p_phone text[],
-    p_country integer[], p_channel integer[], p_parts integer[], p_price bigint[], p_status integer[], p_reason integer[],
-    p_items json, p_item_ids uuid[], p_rollup json
+    p_again boolean,
+    b_no bigint[], b_account integer[], b_product integer[], b_priority integer[], b_country integer[], b_sender text[],
+    b_content text[], b_parts integer[], b_pinned integer[], b_good integer[], b_bad integer[], b_amount bigint[],
+    b_first uuid[], b_last uuid[], b_expires timestamptz[], b_request text[], b_key text[], b_hash text[],
+    m_id uuid[], m_batch integer[], m_phone text[], m_country integer[], m_channel integer[], m_price bigint[],
+    m_status integer[], m_reason integer[],
+    l_channel integer[], l_priority integer[], l_account integer[], l_n integer[], l_ids uuid[],
+    r_hour timestamptz[], r_account integer[], r_channel integer[], r_product integer[], r_country integer[], r_status integer[],
+    r_messages integer[], r_parts integer[], r_fee bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     r         record;
     v_account integer := -1;
     v_left    bigint;
+    v_over    boolean;
     v_short   jsonb := '[]';
 BEGIN
-    IF p_again AND EXISTS (SELECT 1 FROM batch WHERE batch_no = p_batch_no[1]) THEN
+    IF p_again AND EXISTS (SELECT 1 FROM batch WHERE batch_no = b_no[1]) THEN
         RAISE EXCEPTION USING ERRCODE = 'TC002', MESSAGE = 'accepted before';
     END IF;
-    FOR r IN SELECT * FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, key text, hash text, batch_no bigint)
-             WHERE key IS NOT NULL ORDER BY account_id, key LOOP
-        IF NOT pg_try_advisory_xact_lock(hashtextextended(r.key, r.account_id)) THEN
-            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'held');
-            CONTINUE;
+    IF cardinality(array_remove(b_key, NULL)) > 0 THEN
+        FOR r IN SELECT u.i - 1 AS i, u.a, u.key, u.hash, u.no FROM unnest(b_account, b_key, b_hash, b_no)
+                 WITH ORDINALITY AS u(a, key, hash, no, i) WHERE u.key IS NOT NULL ORDER BY u.a, u.key LOOP
+            IF NOT pg_try_advisory_xact_lock(hashtextextended(r.key, r.a)) THEN
+                v_short := v_short || jsonb_build_object('i', r.i, 'why', 'held');
+                CONTINUE;
+            END IF;
+            INSERT INTO idempotency (account_id, key, hash, batch_no)
+                VALUES (r.a, r.key, decode(r.hash, 'hex'), r.no) ON CONFLICT DO NOTHING;
+            IF NOT FOUND THEN
+                IF p_again AND EXISTS (SELECT 1 FROM idempotency d WHERE d.account_id = r.a AND d.key = r.key AND d.batch_no = r.no) THEN
+                    RAISE EXCEPTION USING ERRCODE = 'TC002', MESSAGE = 'accepted before';
+                END IF;
+                v_short := v_short || jsonb_build_object('i', r.i, 'why', 'taken');
+            END IF;
+        END LOOP;
+        IF jsonb_array_length(v_short) > 0 THEN
+            RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
         END IF;
-        INSERT INTO idempotency (account_id, key, hash, batch_no)
-            VALUES (r.account_id, r.key, decode(r.hash, 'hex'), r.batch_no) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'taken');
-        END IF;
-    END LOOP;
-    IF jsonb_array_length(v_short) > 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
     END IF;
 
     INSERT INTO message (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason)
-        SELECT u.id, u.a, u.b, u.pd, u.ph, u.co, nullif(u.ch, 0), u.pa, u.pr, u.st, u.re
-        FROM unnest(p_ids, p_account, p_batch_no, p_product, p_phone, p_country, p_channel, p_parts, p_price, p_status, p_reason)
-             AS u(id, a, b, pd, ph, co, ch, pa, pr, st, re);
+        SELECT u.id, b_account[u.b], b_no[u.b], b_product[u.b], u.ph, u.co, nullif(u.ch, 0), b_parts[u.b], u.pr, u.st, u.re
+        FROM unnest(m_id, m_batch, m_phone, m_country, m_channel, m_price, m_status, m_reason) AS u(id, b, ph, co, ch, pr, st, re);
     INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
                        good, bad, amount_micros, first_id, last_id, expires_at, request_id)
-        SELECT batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
-               good, bad, amount, first_id, last_id, to_timestamp(expires_at), request_id
-        FROM json_to_recordset(p_batches) AS b(batch_no bigint, account_id integer, product smallint, priority smallint,
-             country_id integer, sender text, content text, parts smallint, pinned_channel_id integer, good integer, bad integer,
-             amount bigint, first_id uuid, last_id uuid, expires_at double precision, request_id text);
+        SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, nullif(u.i, 0), u.j, u.k, u.l, u.m, u.n, u.o, u.p
+        FROM unnest(b_no, b_account, b_product, b_priority, b_country, b_sender, b_content, b_parts, b_pinned, b_good, b_bad,
+                    b_amount, b_first, b_last, b_expires, b_request) AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
     INSERT INTO lane_item (channel_id, priority, account_id, ids)
-        SELECT l.c, l.p, l.a, p_item_ids[l.upto - l.n + 1 : l.upto]
-        FROM (SELECT (e.v ->> 0)::integer AS c, (e.v ->> 1)::smallint AS p, (e.v ->> 2)::integer AS a, (e.v ->> 3)::integer AS n,
-                     (sum((e.v ->> 3)::integer) OVER (ORDER BY e.o))::integer AS upto
-              FROM json_array_elements(p_items) WITH ORDINALITY AS e(v, o)) AS l;
+        SELECT u.c, u.p, u.a, l_ids[u.upto - u.n + 1 : u.upto]
+        FROM (SELECT x.c, x.p, x.a, x.n, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
+              FROM unnest(l_channel, l_priority, l_account, l_n) WITH ORDINALITY AS x(c, p, a, n, o)) AS u;
     INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
-        SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint,
-               (v ->> 4)::integer, (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint
-        FROM json_array_elements(p_rollup) AS v;
+        SELECT * FROM unnest(r_hour, r_account, r_channel, r_product, r_country, r_status, r_messages, r_parts, r_fee);
 
     -- Locks last, in one order everywhere: by account.
-    PERFORM 1 FROM wallet WHERE account_id IN (SELECT account_id FROM json_to_recordset(p_batches) AS b(account_id integer, amount bigint)
-                                               WHERE amount > 0) ORDER BY account_id FOR UPDATE;
-    FOR r IN SELECT b.i, b.account_id, b.amount, w.balance_micros + w.gift_micros + w.credit_micros AS funds
-             FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, amount bigint)
-             JOIN wallet w USING (account_id) WHERE b.amount > 0 ORDER BY b.account_id, b.i LOOP
-        IF r.account_id <> v_account THEN
-            v_account := r.account_id; v_left := r.funds;
-        END IF;
-        IF r.amount > v_left THEN
-            v_short := v_short || jsonb_build_object('i', r.i, 'why', 'balance');
-        ELSE
-            v_left := v_left - r.amount;
-        END IF;
-    END LOOP;
-    IF jsonb_array_length(v_short) > 0 THEN
+    SELECT bool_or(t.amount > coalesce(w.funds, 0)) INTO v_over
+    FROM (SELECT u.a, sum(u.amount) AS amount FROM unnest(b_account, b_amount) AS u(a, amount) WHERE u.amount > 0 GROUP BY u.a) t
+    LEFT JOIN (SELECT account_id, balance_micros + gift_micros + credit_micros AS funds FROM wallet
+               WHERE account_id = ANY(b_account) ORDER BY account_id FOR UPDATE) w ON w.account_id = t.a;
+    IF v_over THEN
+        FOR r IN SELECT u.i - 1 AS i, u.a, u.amount, coalesce(w.balance_micros + w.gift_micros + w.credit_micros, 0) AS funds
+                 FROM unnest(b_account, b_amount) WITH ORDINALITY AS u(a, amount, i) LEFT JOIN wallet w ON w.account_id = u.a
+                 WHERE u.amount > 0 ORDER BY u.a, u.i LOOP
+            IF r.a <> v_account THEN
+                v_account := r.a; v_left := r.funds;
+            END IF;
+            IF r.amount > v_left THEN
+                v_short := v_short || jsonb_build_object('i', r.i, 'why', 'balance');
+            ELSE
+                v_left := v_left - r.amount;
+            END IF;
+        END LOOP;
         RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
     END IF;
     -- The gift is spent first: of a running sum, what lies below it.
     WITH spent AS (
-        SELECT b.i, b.account_id, b.batch_no, b.good, b.amount, w.balance_micros AS balance, w.gift_micros AS gift,
-               sum(b.amount) OVER (PARTITION BY b.account_id ORDER BY b.i) AS upto
-        FROM json_to_recordset(p_batches) AS b(i integer, account_id integer, batch_no bigint, good integer, amount bigint)
-        JOIN wallet w USING (account_id) WHERE b.amount > 0
+        SELECT u.i, u.a, u.no, u.good, u.amount, w.balance_micros AS balance, w.gift_micros AS gift,
+               sum(u.amount) OVER (PARTITION BY u.a ORDER BY u.i) AS upto
+        FROM unnest(b_account, b_no, b_good, b_amount) WITH ORDINALITY AS u(a, no, good, amount, i)
+        JOIN wallet w ON w.account_id = u.a WHERE u.amount > 0
     ), entry AS (
-        SELECT i, account_id, batch_no, good, amount, least(gift, upto) - least(gift, upto - amount) AS from_gift,
-               balance - (upto - least(gift, upto)) AS balance_after
-        FROM spent
+        INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
+        SELECT s.a, 'charge', least(s.gift, s.upto) - least(s.gift, s.upto - s.amount) - s.amount,
+               least(s.gift, s.upto - s.amount) - least(s.gift, s.upto), s.balance - (s.upto - least(s.gift, s.upto)), s.no, s.good
+        FROM spent s ORDER BY s.a, s.i
+        RETURNING account_id, balance_micros, gift_micros
     )
-    INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
-        SELECT account_id, 'charge', from_gift - amount, -from_gift, balance_after, batch_no, good FROM entry ORDER BY account_id, i;
-    UPDATE wallet w SET gift_micros = w.gift_micros - least(w.gift_micros, s.amount),
-                        balance_micros = w.balance_micros - (s.amount - least(w.gift_micros, s.amount))
-        FROM (SELECT account_id, sum(amount)::bigint AS amount FROM json_to_recordset(p_batches) AS b(account_id integer, amount bigint)
-              WHERE amount > 0 GROUP BY account_id) s
-        WHERE w.account_id = s.account_id;
+    UPDATE wallet w SET balance_micros = w.balance_micros + t.b, gift_micros = w.gift_micros + t.g
+        FROM (SELECT account_id, sum(balance_micros)::bigint AS b, sum(gift_micros)::bigint AS g FROM entry GROUP BY 1) t
+        WHERE w.account_id = t.account_id;
 END $$;
 
 -- Moves money after the accept: gives back (micros > 0) or charges again what was given back (micros < 0), and locks wallets

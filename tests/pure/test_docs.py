@@ -1,0 +1,171 @@
+"""The documents say nothing that is not there: paths, links, tests, settings, verbs, statuses, tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tocsin.api.pages import PAGES
+from tocsin.api.server import ENDPOINTS
+from tocsin.cli import root
+from tocsin.content import Status
+from tocsin.kit.settings import Settings
+from tocsin.traffic import OutcomeKind, Reason
+
+ROOT = Path(__file__).parents[2]
+TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGES.md")]
+DOCUMENTS = sorted([*TOP, *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
+GLOSSARY = ROOT / "docs" / "glossary.md"
+COMPATIBILITY = ROOT / "docs" / "compatibility.md"
+PACKAGES = "|".join(path.name for path in (ROOT / "src" / "tocsin").iterdir() if path.is_dir())
+# In running text: a path of the repository, or one below src/tocsin; in backquotes.
+PATH = re.compile(
+    rf"`((?:src|tests|docs|bench|requirements)/[\w./-]+|(?:{PACKAGES})/[\w./-]+\.\w+|[A-Z]+\.md|pyproject\.toml)`"
+)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+UNTESTED = {"not built yet", "no test named yet"}
+names = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def read(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def list_rows(text: str) -> Iterator[list[str]]:
+    """Cells of the rows of all tables, without heads."""
+    for line in text.splitlines():
+        if line.startswith("| ") and not line.startswith(("| decision", "| setting", "| status", "| verb", "| word")):
+            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+
+
+@names
+def test_every_path_that_is_named_exists(document: Path) -> None:
+    named = PATH.findall(read(document))
+    missing = [path for path in named if not (ROOT / path).exists() and not (ROOT / "src" / "tocsin" / path).exists()]
+    assert missing == []
+
+
+@names
+def test_every_link_leads_somewhere(document: Path) -> None:
+    targets = [target.partition("#")[0] for target in LINK.findall(read(document)) if "://" not in target]
+    assert [target for target in targets if target and not (document.parent / target).exists()] == []
+
+
+@names
+def test_a_document_has_one_title_and_no_machine_of_ours(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", read(document), flags=re.DOTALL)
+    assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
+    assert text.startswith("# ")
+    assert re.findall(r"(?<![\w./])/(?:work|root|home|tmp)/[\w./-]*", read(document)) == []
+
+
+def test_the_map_is_two_pages_and_names_every_package() -> None:
+    text = read(ROOT / "ARCHITECTURE.md")
+    assert len(text.splitlines()) < 120
+    named = set(re.findall(r"\w+", text))
+    assert {path.name for path in (ROOT / "src" / "tocsin").iterdir() if (path / "__init__.py").exists()} <= named
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        if document in reached or document.suffix != ".md":
+            continue
+        reached.add(document)
+        links = [target.partition("#")[0] for target in LINK.findall(read(document)) if "://" not in target]
+        waiting += [(document.parent / link).resolve() for link in links if link]
+    assert set(DOCUMENTS) - reached == set()
+
+
+def test_every_decision_has_its_number_and_its_line() -> None:
+    assert [name[:4] for name in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+    assert LINK.findall(read(ROOT / "docs" / "decisions" / "README.md"))[: len(DECISIONS)] == DECISIONS
+    for number, name in enumerate(DECISIONS, 1):
+        text = read(ROOT / "docs" / "decisions" / name)
+        assert text.startswith(f"# {number}. ")
+        assert "**Decided.**" in text or number == 8
+
+
+def test_every_decision_of_compatibility_is_marked_and_held_by_a_test() -> None:
+    rows = list(list_rows(read(COMPATIBILITY)))
+    assert len(rows) > 60
+    for decision, line, kind, held in rows:
+        assert line, decision
+        assert kind in {"seed", "extension"}, decision
+        if held not in UNTESTED:
+            missing = [name for name in held.split(", ") if not (ROOT / name).is_file()]
+            assert missing == [], decision
+
+
+def test_the_settings_are_those_of_the_code() -> None:
+    rows = {row[0].strip("`"): row[1:] for row in list_rows(read(ROOT / "docs" / "reference" / "settings.md"))}
+    assert list(rows) == [field.metadata["name"] for field in dataclasses.fields(Settings)]
+    for field in dataclasses.fields(Settings):
+        default, help_text = rows[field.metadata["name"]]
+        assert help_text == field.metadata["help"]
+        shown = default.strip("`")
+        assert shown == ("none" if field.default in (None, "", ()) else f"{field.default}".removesuffix(".0"))
+
+
+def test_the_statuses_are_those_of_the_code() -> None:
+    of_replies, of_reports = read(ROOT / "docs" / "reference" / "statuses.md").split("## Of a report")
+    assert {int(row[0]): row[1] for row in list_rows(of_replies)} == {int(s): s.text for s in Status}
+    assert list(list_rows(of_reports)) == [[str(r.end.status), r.end.phrase, r.name] for r in Reason]
+
+
+def list_verbs(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from list_verbs(inner, f"{path} {name}".strip())
+    else:
+        yield path, command
+
+
+def test_the_verbs_are_those_of_the_code() -> None:
+    rows = list(list_rows(read(ROOT / "docs" / "reference" / "command-line.md")))
+    described = {re.split(r" [\[{A-Z]", row[0].strip("`"))[0]: row for row in rows}
+    verbs = dict(list_verbs(root))
+    assert set(described) == set(verbs)
+    for name, command in verbs.items():
+        _, says, options = described[name]
+        assert says == command.get_short_help_str(200)
+        wanted = [
+            "/".join([param.opts[0], *param.secondary_opts])
+            for param in command.params
+            if isinstance(param, click.Option) and param.opts[0] != "--json"
+        ]
+        assert re.findall(r"`([^`]+)`", options) == wanted, name
+
+
+def test_every_path_of_the_api_that_is_named_is_served() -> None:
+    for document in DOCUMENTS:
+        if document == COMPATIBILITY:
+            continue  # it also decides what is not built yet
+        named = set(re.findall(r"`(/(?:api/v1/[\w/]+|healthz|readyz|metrics|openapi\.json|docs))`", read(document)))
+        assert named - set(ENDPOINTS) - set(PAGES) == set(), document
+
+
+def test_every_endpoint_beside_the_page_is_named_in_its_reference() -> None:
+    text = read(ROOT / "docs" / "reference" / "api-extensions.md")
+    assert [path for path in ENDPOINTS if path not in text and not path.endswith("sendbatchsms")] == []
+
+
+def test_the_words_of_the_glossary_are_said_once_and_are_the_codes() -> None:
+    words = [row[0].strip("*") for row in list_rows(read(GLOSSARY))]
+    assert len(words) == len(set(words))
+    assert {"accept", "route", "submit", "receipt", "push", "part", "sender", "lane", "item", "claim", "lease"} <= set(
+        words
+    )
+    assert {"batch", "endpoint", "outbox", "report", "submission", "ledger", "wallet"} <= set(words)
+    for kind in OutcomeKind:
+        assert kind.name in read(GLOSSARY)
