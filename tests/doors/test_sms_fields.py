@@ -101,8 +101,7 @@ def test_three_thousand_numbers_by_post(bed: Bed, door: Door) -> None:
     ],
 )
 def test_a_number_in_all_its_clothes(bed: Bed, door: Door, code_id: str, numbers: str, phones: list[str]) -> None:
-    code_id = code_id if code_id.isdigit() else bed.code_id(code_id)
-    assert good(door.send(bed.customer(), codeId=code_id, numbers=numbers)) == phones
+    assert good(door.send(bed.customer(), codeId=bed.code_id(code_id), numbers=numbers)) == phones
 
 
 def test_each_bad_number_says_why(bed: Bed, door: Door) -> None:
@@ -287,8 +286,7 @@ def test_the_part_limit_of_the_account(bed: Bed, door: Door) -> None:
 def test_a_country_that_demands_a_template(bed: Bed, door: Door) -> None:
     phrase = "Not template SMS or mainland China, Hong Kong, Macau, Taiwan direction not registered"
     for code_id, numbers in ((CHINA, "13611111111"), ("HK", "61234567"), ("MO", "66123456"), ("TW", "912345678")):
-        code_id = code_id if code_id.isdigit() else bed.code_id(code_id)
-        refused(bed, door.send(bed.bystander, codeId=code_id, numbers=numbers), -6, phrase)
+        refused(bed, door.send(bed.bystander, codeId=bed.code_id(code_id), numbers=numbers), -6, phrase)
     china = bed.special("china")
     assert good(door.send(china, codeId=CHINA, numbers="13611111111,15012345678")) == ["8613611111111", "8615012345678"]
     assert door.send(china, codeId=bed.code_id("TW"), numbers="912345678").status == -6

@@ -70,9 +70,7 @@ def test_a_poor_neighbour_in_the_group_harms_nobody(bed: Bed, door: Door) -> Non
     ("balance", "gift", "credit", "good"),
     [(0, 2, 0, True), (1, 1, 0, True), (0, 1, 1, True), (0, 0, 2, True), (1, 0, 1, True), (0, 1, 0, False)],
 )
-def test_gift_then_balance_then_credit(
-    bed: Bed, door: Door, balance: int, gift: int, credit: int, good: bool
-) -> None:
+def test_gift_then_balance_then_credit(bed: Bed, door: Door, balance: int, gift: int, credit: int, good: bool) -> None:
     customer = bed.customer(balance * PRICE_MICROS, gift * PRICE_MICROS, credit * PRICE_MICROS)
     reply = door.send(customer, numbers=TWO)
     if not good:

@@ -35,7 +35,10 @@ NUMBER = Fault("bad number", -9, {"numbers": "1"})
 POOR = Fault("balance", -10, {})
 
 WORDS = {"bad action": "action", "sendTime": "sendTime", "templateId": "templateId", "sender": "senderId"}
-ORDER = [NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING, NUMBER, POOR]  # fmt: skip
+ORDER = [
+    NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING,
+    NUMBER, POOR,
+]  # fmt: skip
 PAIRS = [
     *pairwise(ORDER),
     (NO_NUMBER, NO_COUNTRY),

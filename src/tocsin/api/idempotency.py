@@ -59,17 +59,19 @@ async def find_kept(desk: Desk, account_id: int, key: str) -> tuple[bytes, int] 
         return await find_accepted(session, account_id, key, desk.settings.idempotency_s)
 
 
-async def wait_for_twin(desk: Desk, account_id: int, key: str) -> tuple[bytes, int] | None:
-    """Another process holds the key: look until its send is there; None: it was refused, is gone, or takes too long."""
+async def find_twin(desk: Desk, account_id: int, key: str, *, wait: bool) -> tuple[bytes, int] | None:
+    """What a request with the same key came to; None: there is none, or it was refused.
+
+    `wait`: another process holds the key, so look until its send is there or the key is free.
+    """
     deadline = clock.monotonic_s() + _TWIN_MOST_S
-    while clock.monotonic_s() < deadline:
+    while True:
         found = await find_kept(desk, account_id, key)
-        if found is not None:
+        if found is not None or not wait or clock.monotonic_s() > deadline:
             return found
         await asyncio.sleep(_LOOK_S)
         if not await _is_held(desk, account_id, key):
             return await find_kept(desk, account_id, key)
-    return None
 
 
 async def _is_held(desk: Desk, account_id: int, key: str) -> bool:

@@ -13,6 +13,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.wire import Malformed, Reply, Request, data_reply, error_reply, parse_body, text_field
 from tocsin.billing import text_of
 from tocsin.content import Status
+from tocsin.messaging import Reply as UserReply
 from tocsin.messaging import (
     KINDS,
     Span,
@@ -25,7 +26,7 @@ from tocsin.messaging import (
     time_span,
 )
 from tocsin.traffic import Product, Reason
-from tocsin.webhooks import ReportFacts, report_row, shape
+from tocsin.webhooks import ReportFacts, report_row, shape, uplink_body
 
 IDS_MOST = 200
 DAYS_MOST = 31
@@ -98,9 +99,16 @@ async def _find_span(
 def _read_place(cursor: str | None, limit: str | None) -> tuple[bytes, int] | None:
     """(id to go on behind, rows of the page)."""
     after = bytes(16) if cursor is None else _read_id(cursor)
-    if limit is not None and not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= PAGE_MOST):
-        return None
-    return None if after is None else (after, int(limit or _PAGE))
+    rows = _read_limit(limit)
+    return None if after is None or rows is None else (after, rows)
+
+
+def _read_limit(limit: str | None) -> int | None:
+    """Rows of a page; None: no such number."""
+    if limit is None:
+        return _PAGE
+    rows = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= len(str(PAGE_MOST)) else 0
+    return rows if 0 < rows <= PAGE_MOST else None
 
 
 async def _by_span(desk: Desk, account: Account, span: Span, products: list[int], place: tuple[bytes, int]) -> Reply:
@@ -156,22 +164,12 @@ async def list_countries(desk: Desk, account: Account, _: Request) -> Reply:
 async def pull_replies(desk: Desk, account: Account, request: Request) -> Reply:
     """`/api/v1/sms/uplink`: replies behind a cursor, for who has no web server."""
     place = _read_reply_place(request.query.get("cursor") or None)
-    limit = request.query.get("limit") or str(_PAGE)
-    if place is None or not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= PAGE_MOST):
+    limit = _read_limit(request.query.get("limit") or None)
+    if place is None or limit is None:
         return error_reply(Status.QUERY_ID, account.language, "cursor or limit")
     async with desk.readers.lend() as session:
-        replies = await page_replies(session, account.id, place, int(limit))
-    rows = []
-    for reply in replies:
-        sides = (reply.service_number, reply.user_number)
-        first, second = reversed(sides) if account.swap_uplink else sides
-        rows.append(
-            {
-                "fromNum": first, "to": second, "content": reply.content, "datetime": str(reply.at),
-                "userNumber": reply.user_number, "serviceNumber": reply.service_number,
-                "messageId": reply.message_id.hex() if reply.message_id else "",
-            }
-        )  # fmt: skip
+        replies = await page_replies(session, account.id, place, limit)
+    rows = [msgspec.Raw(_reply_row(reply, swap=account.swap_uplink)) for reply in replies]
     last = replies[-1] if replies else None
     cursor = (
         base64.urlsafe_b64encode(f"{last.seen}:{last.id.hex()}".encode()).decode()
@@ -179,6 +177,14 @@ async def pull_replies(desk: Desk, account: Account, request: Request) -> Reply:
         else request.query.get("cursor")
     )
     return data_reply({"array": rows, "next": cursor or None}, account.language)
+
+
+def _reply_row(reply: UserReply, *, swap: bool) -> bytes:
+    """As it is pushed."""
+    message_id = reply.message_id.hex() if reply.message_id else ""
+    return uplink_body(
+        reply.user_number, reply.service_number, reply.content, reply.at, message_id=message_id, swap=swap
+    )
 
 
 def _read_reply_place(cursor: str | None) -> tuple[str, bytes] | None:

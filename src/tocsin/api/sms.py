@@ -24,6 +24,7 @@ from tocsin.traffic import Reason
 
 RETRY_AFTER_S = 2
 _TWINS_MOST = 5
+_PERHAPS_A_TWIN = frozenset({Fate.KEY_HELD, Fate.KEY_TAKEN, Fate.POOR})  # poor: a twin may have spent the money
 _TEXT_FIELDS = {
     "numbers": "numbers", "content": "content", "code_id": "codeId", "action": "action", "sender_id": "senderId",
     "routing": "routing", "template_id": "templateId", "send_time": "sendTime", "time_zone": "timeZone",
@@ -76,11 +77,13 @@ async def _send(desk: Desk, account: Account, request: Request, ask: Ask, digest
         checked.idempotency_hash = digest.hex()
     fate = await desk.group.accept(checked)
     for _ in range(_TWINS_MOST):
-        if digest is None or fate not in {Fate.KEY_HELD, Fate.KEY_TAKEN}:
+        if digest is None or fate not in _PERHAPS_A_TWIN:
             break
-        kept = await idempotency.wait_for_twin(desk, account.id, request.idempotency_key or "")
+        kept = await idempotency.find_twin(desk, account.id, request.idempotency_key or "", wait=fate is not Fate.POOR)
         if kept is not None:
             return await _answer_again(desk, account, kept, digest)
+        if fate is Fate.POOR:
+            break
         fate = await desk.group.accept(checked)  # the twin was refused: its key is free
     if fate is Fate.ACCEPTED:
         desk.waker.wake(LANE)

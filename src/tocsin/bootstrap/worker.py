@@ -13,7 +13,7 @@ from tocsin.kit.db import LOST, Session
 from tocsin.kit.settings import Settings
 from tocsin.messaging import Books, Claimed, NextChannel, Text
 from tocsin.queue import LANE, Listener, Waker
-from tocsin.workers.lane import Hands
+from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
 from tocsin.workers.submit import Worker
 from tocsin.workers.upkeep import list_jobs, run_job
@@ -25,7 +25,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop`."""
     dsn = settings.database_url
     memory = await load_memory(settings, "worker")
-    books = Books(memory.directory.by_id, memory.endpoints)
+    books = Books(memory.directory.by_id, memory.endpoints, memory.reference)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)

@@ -172,15 +172,10 @@ class Session:
 
 
 def _has_ended(pgconn: pq.abc.PGconn) -> bool:
-    """Whether the server has hung up on an idle connection."""
+    """Whether the server has hung up on an idle connection: what it says unasked are its last words, or nothing dear."""
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN)
-    while poll.poll(0):
-        try:
-            pgconn.consume_input()
-        except psycopg.OperationalError:
-            return True
-    return False
+    return bool(poll.poll(0))
 
 
 def _cut(pgconn: pq.abc.PGconn) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from psycopg import adapt, pq
 from psycopg.abc import AdaptContext
@@ -19,43 +18,81 @@ _LEN16 = b"\x00\x00\x00\x10"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = struct.Struct(">i")
 
-OID_BYTEA, OID_INT8, OID_INT4, OID_TEXT, OID_UUID, OID_TIMESTAMPTZ = 17, 20, 23, 25, 2950, 1184
-_ARRAY_OID = {17: 1001, 20: 1016, 23: 1007, 25: 1009, 2950: 2951, 1184: 1185}
 _PG_EPOCH_US = 946_684_800_000_000
 
 
 class Column:
-    """A finished binary array and the type of its elements."""
+    """A finished binary array. One class per type of element, so that psycopg finds the dumper by the class alone."""
 
-    __slots__ = ("data", "oid")
+    __slots__ = ("data",)
+    element_oid = 0
 
-    def __init__(self, oid: int, data: bytes) -> None:
-        self.oid = _ARRAY_OID[oid]
+    def __init__(self, data: bytes) -> None:
         self.data = data
 
 
-def _column(oid: int, count: int, body: bytes, has_null: int = 0) -> Column:
+class _Uuids(Column):
+    __slots__ = ()
+    element_oid = 2950
+
+
+class _Int4s(Column):
+    __slots__ = ()
+    element_oid = 23
+
+
+class _Int8s(Column):
+    __slots__ = ()
+    element_oid = 20
+
+
+class _Times(Column):
+    __slots__ = ()
+    element_oid = 1184
+
+
+class _Texts(Column):
+    __slots__ = ()
+    element_oid = 25
+
+
+class _Byteas(Column):
+    __slots__ = ()
+    element_oid = 17
+
+
+_ARRAY_OIDS: dict[type[Column], int] = {
+    _Uuids: 2951,
+    _Int4s: 1007,
+    _Int8s: 1016,
+    _Times: 1185,
+    _Texts: 1009,
+    _Byteas: 1001,
+}
+
+
+def _column(kind: type[Column], count: int, body: bytes, has_null: int = 0) -> Column:
     if count == 0:
-        return Column(oid, struct.pack(">iiI", 0, 0, oid))
-    return Column(oid, _HEAD.pack(1, has_null, oid, count, 1) + body)
+        return kind(struct.pack(">iiI", 0, 0, kind.element_oid))
+    return kind(_HEAD.pack(1, has_null, kind.element_oid, count, 1) + body)
 
 
 def uuids(values: Sequence[bytes]) -> Column:
     """uuid[] of 16-byte values."""
     body = _LEN16 + _LEN16.join(values) if values else b""
-    return _column(OID_UUID, len(values), body)
+    return _column(_Uuids, len(values), body)
 
 
 def int4s(values: Sequence[int]) -> Column:
     """integer[]; no nulls (callers write 0 and SQL says nullif)."""
     flat = [4] * (2 * len(values))
     flat[1::2] = values
-    return _column(OID_INT4, len(values), struct.pack(f">{len(flat)}i", *flat))
+    return _column(_Int4s, len(values), struct.pack(f">{len(flat)}i", *flat))
 
 
 def int8s(values: Sequence[int]) -> Column:
     """bigint[]; no nulls."""
-    return _column(OID_INT8, len(values), struct.pack(">" + "iq" * len(values), *_interleave(8, values)))
+    return _column(_Int8s, len(values), struct.pack(">" + "iq" * len(values), *_interleave(8, values)))
 
 
 def _interleave(size: int, values: Sequence[int]) -> list[int]:
@@ -67,7 +104,7 @@ def _interleave(size: int, values: Sequence[int]) -> list[int]:
 def times(values_s: Sequence[float]) -> Column:
     """timestamptz[] of epoch seconds."""
     micros = [round(value * 1_000_000) - _PG_EPOCH_US for value in values_s]
-    return _column(OID_TIMESTAMPTZ, len(micros), struct.pack(">" + "iq" * len(micros), *_interleave(8, micros)))
+    return _column(_Times, len(micros), struct.pack(">" + "iq" * len(micros), *_interleave(8, micros)))
 
 
 def texts(values: Sequence[str | None]) -> Column:
@@ -83,7 +120,7 @@ def texts(values: Sequence[str | None]) -> Column:
             raw = value.encode()
             pieces.append(pack(len(raw)))
             pieces.append(raw)
-    return _column(OID_TEXT, len(values), b"".join(pieces), has_null)
+    return _column(_Texts, len(values), b"".join(pieces), has_null)
 
 
 def byteas(values: Sequence[bytes]) -> Column:
@@ -93,29 +130,25 @@ def byteas(values: Sequence[bytes]) -> Column:
     for value in values:
         pieces.append(pack(len(value)))
         pieces.append(value)
-    return _column(OID_BYTEA, len(values), b"".join(pieces))
+    return _column(_Byteas, len(values), b"".join(pieces))
 
 
-class _ColumnDumper(adapt.Dumper):
+class _Dumper(adapt.Dumper):
     format = pq.Format.BINARY
 
     def dump(self, obj: Column) -> bytes:
         return obj.data
 
-    def get_key(self, obj: Column, format: adapt.PyFormat) -> Any:  # noqa: A002, ARG002  (psycopg's own names)
-        return (self.cls, obj.oid)
 
-    def upgrade(self, obj: Column, format: adapt.PyFormat) -> _ColumnDumper:  # noqa: A002, ARG002
-        return _ColumnDumper(self.cls, self.connection, obj.oid)
-
-    def __init__(self, cls: type, context: AdaptContext | None = None, oid: int = 0) -> None:
-        super().__init__(cls, context)
-        self.oid = oid
+_DUMPERS = {
+    kind: type(f"{kind.__name__}Dumper", (_Dumper,), {"oid": array_oid}) for kind, array_oid in _ARRAY_OIDS.items()
+}
 
 
 def register(context: AdaptContext) -> None:
     """Teach a connection to send Columns."""
-    context.adapters.register_dumper(Column, _ColumnDumper)
+    for kind, dumper in _DUMPERS.items():
+        context.adapters.register_dumper(kind, dumper)
 
 
 def epoch_s(value: datetime) -> float:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
+
+from psycopg import errors
 
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
@@ -48,6 +51,7 @@ class Reference:
         self._stale: set[int] = set()  # places of sources that must read all anew
         self._fresh_at_s = clock.monotonic_s()
         self._away = False
+        self._turn = asyncio.Lock()
         self.failures = 0
 
     def add(self, source: Source) -> None:
@@ -82,15 +86,34 @@ class Reference:
         try:
             await self.poll()
         except (*LOST, TimeoutError) as error:
-            self.failures += 1
-            self._stale.update(range(len(self._sources)))
-            self._session.break_off()
+            self._lose()
             _LOG.warning(
                 "reference data cannot be renewed, the last known state stands: %s", str(error).strip() or "no answer"
             )
 
+    def _lose(self) -> None:
+        self.failures += 1
+        self._stale.update(range(len(self._sources)))
+        self._session.break_off()
+
+    def stamp(self, clocks: Sequence[str]) -> int:
+        """Sum of these clocks as of the last round: what the database says now is never less."""
+        return sum(self._known.get(name, 0) for name in clocks)
+
+    async def renew(self) -> None:
+        """A round between the rounds of run(), for whoever knows that something changed. Raises LOST."""
+        try:
+            await self.poll()
+        except (*LOST, TimeoutError) as error:
+            self._lose()
+            raise errors.ConnectionFailure("reference data could not be renewed") from error
+
     async def poll(self) -> None:
         """One round: read the clocks, renew what they say. Raises LOST or TimeoutError."""
+        async with self._turn:
+            await self._poll()
+
+    async def _poll(self) -> None:
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             now = await _read_clocks(self._session)
         moved = frozenset(name for name, version in now.items() if self._known.get(name) != version)

@@ -2,7 +2,7 @@
 
 from tocsin.messaging.accept import Ground, check_sms
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
-from tocsin.messaging.ends import KINDS, Books
+from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
@@ -76,5 +76,6 @@ __all__ = [
     "receive",
     "receive_replies",
     "record",
+    "renew_ends",
     "time_span",
 ]

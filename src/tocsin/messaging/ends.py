@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from tocsin.accounts import Account
 from tocsin.kit import pgbin
-from tocsin.kit.db import Statement
+from tocsin.kit.db import Session, Statement
 from tocsin.kit.ids import uuid7_ms
-from tocsin.messaging.lifecycle import gives_back
+from tocsin.messaging.lifecycle import follows, gives_back
 from tocsin.messaging.model import End
 from tocsin.messaging.store import QUERIES
 from tocsin.traffic import Product, Reason
@@ -27,18 +28,49 @@ KINDS = {
 }  # fmt: skip
 
 
-class Books:
-    """What the writing of ends must know of accounts and endpoints."""
+class Memory(Protocol):
+    """What keeps the memory of accounts and endpoints as new as the database (kit.reference)."""
 
-    def __init__(self, account_of: Callable[[int], Account | None], endpoints: Endpoints) -> None:
+    def stamp(self, clocks: Sequence[str]) -> int:
+        """Sum of these clocks as they are known."""
+
+    async def renew(self) -> None:
+        """Read what changed. Raises LOST."""
+
+
+class Books:
+    """What the writing of ends must know of accounts and endpoints.
+
+    It must not be older than the message: whoever set a URL and then sent gets the report there, however quick it comes.
+    """
+
+    CLOCKS = ("account", "account.deleted", "plan", "endpoint", "endpoint.deleted")
+
+    def __init__(
+        self, account_of: Callable[[int], Account | None], endpoints: Endpoints, memory: Memory | None = None
+    ) -> None:
         self.account_of = account_of
         self.endpoints = endpoints
+        self._memory = memory
+
+    async def catch_up(self, stamp: int) -> None:
+        """Be as new as the database was when it had this sum of CLOCKS. Raises LOST."""
+        if self._memory is not None and stamp != self._memory.stamp(self.CLOCKS):
+            await self._memory.renew()
+
+    async def look(self, session: Session) -> None:
+        """Be as new as the database is now. Raises LOST."""
+        if self._memory is not None:
+            rows = await session.rows(QUERIES["stamp"], (list(self.CLOCKS),))
+            await self.catch_up(rows[0][0])
 
 
 def write_ends(ends: Sequence[End], books: Books) -> list[Statement]:
     """The statements that make the ends true; wallets come last."""
     if not ends:
         return []
+    # In one order everywhere: two processes that write the same messages wait for each other, but never crosswise.
+    ends = sorted(ends, key=lambda end: end.message_id)
     backs = [_refund_of(end, books) for end in ends]
     statements = [_reports(ends, backs), _rollup(ends, backs)]
     if pushes := _pushes(ends, backs, books):
@@ -46,6 +78,19 @@ def write_ends(ends: Sequence[End], books: Books) -> list[Statement]:
     if money := _money(ends, backs):
         statements.append(money)
     return statements
+
+
+async def renew_ends(session: Session, ends: Sequence[End]) -> list[End]:
+    """After a unique violation: of ends that were found without a look at the reports, those that may still follow."""
+    rows = await session.rows(QUERIES["present_states"], (pgbin.uuids([end.message_id for end in ends]),))
+    states = {row[0]: row[1:] for row in rows}
+    renewed = []
+    for end in ends:
+        version, reason, refunded, channel_id = states.get(end.message_id, (0, 0, 0, end.booked_channel_id))
+        if follows(Reason(reason), end.reason):
+            facts = {"version": version + 1, "before": Reason(reason), "refunded_before": refunded}
+            renewed.append(msgspec.structs.replace(end, booked_channel_id=channel_id, **facts))
+    return renewed
 
 
 def _refund_of(end: End, books: Books) -> int:
@@ -79,9 +124,11 @@ def _rollup(ends: Sequence[End], backs: Sequence[int]) -> Statement:
     sums: Counter[tuple[int, int, int, int, int, int, int, int]] = Counter()
     for end, back in zip(ends, backs, strict=True):
         hour = uuid7_ms(end.message_id) // 3_600_000 * 3600
-        key = (hour, end.account_id, end.channel_id, end.product, end.country_id)
-        sums[(*key, end.before.end.status, end.parts, end.price_micros - end.refunded_before)] -= 1
-        sums[(*key, end.reason.end.status, end.parts, end.price_micros - back)] += 1
+        place = (end.product, end.country_id)
+        old = (hour, end.account_id, end.booked_channel_id, *place, end.before.end.status)
+        new = (hour, end.account_id, end.channel_id, *place, end.reason.end.status)
+        sums[(*old, end.parts, end.price_micros - end.refunded_before)] -= 1
+        sums[(*new, end.parts, end.price_micros - back)] += 1
     rows = [(*k[:6], n, n * k[6], n * k[7]) for k, n in sums.items() if n]
     return Statement(QUERIES["add_rollup"], (msgspec.json.encode(rows).decode(),))
 

@@ -15,6 +15,7 @@ from tocsin.messaging.store import QUERIES
 
 DAYS_AHEAD = 30
 _DAY_MS = 86_400_000
+_DROP_WITHIN_MS = 300
 
 
 async def fold_rollups(session: Session) -> int:
@@ -38,12 +39,27 @@ def _list_instants(draft: Draft) -> tuple[int, int, int]:
     return uuid7_ms(draft.ids[0]), uuid7_ms(draft.ids[-1]), draft.batch_no // SLOTS
 
 
-async def keep_partitions(session: Session, retention_days: int) -> None:
-    """Make those ahead; drop those older than the retention that nothing in lane, watch or outbox refers to."""
+async def keep_partitions(session: Session, keep_s: float) -> None:
+    """Make those ahead; drop what is older than `keep_s` and not referred to by anything in lane, watch or outbox.
+
+    The tables that wait are read only where there is something to drop.
+    """
     await make_partitions(session)
-    limit = (await session.rows(QUERIES["oldest_needed"], (retention_days,)))[0][0]
-    for (name,) in await session.rows(QUERIES["old_partitions"], (limit,)):
-        await (await session.conn()).execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+    limit = (await session.rows(QUERIES["before_now"], (keep_s,)))[0][0]
+    if await session.rows(QUERIES["old_partitions"], (limit,)):
+        needed = (await session.rows(QUERIES["oldest_needed"], (limit,)))[0][0]
+        for (name,) in await session.rows(QUERIES["old_partitions"], (needed or limit,)):
+            await _drop(session, name)
+    await session.run(QUERIES["forget_unmatched"], (limit,))
+    await session.run(QUERIES["forget_replies"], (limit,))
+
+
+async def _drop(session: Session, name: str) -> None:
+    # Its lock on the whole table must wait for a long reader, and everybody waits behind it: rather not today.
+    async with session.transaction():
+        conn = await session.conn()
+        await conn.execute(f"SET LOCAL lock_timeout = '{_DROP_WITHIN_MS}ms'".encode())
+        await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 async def forget_keys(session: Session, keep_s: float) -> None:

@@ -88,6 +88,7 @@ class Claimed(msgspec.Struct, gc=False):
     country_id: int
     parts: int
     price_micros: int
+    channel_id: int  # route chosen at accept
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +113,7 @@ class End(msgspec.Struct, frozen=True, gc=False):
     parts: int
     price_micros: int
     channel_id: int
+    booked_channel_id: int  # under which the roll-up has the old state
     version: int
     reason: Reason
     before: Reason  # state that it replaces

@@ -51,7 +51,7 @@ FROM batch b JOIN message m ON m.account_id = b.account_id AND m.id BETWEEN b.fi
 WHERE b.batch_no = %s ORDER BY m.id;
 
 -- name: claimed_messages
-SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0)
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
 
 -- name: ended_messages
@@ -62,7 +62,8 @@ SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::doub
 FROM batch WHERE batch_no = ANY(%s::bigint[]);
 
 -- name: handed_parts
-SELECT uuid_send(s.message_id), s.part, s.attempt, s.outcome, extract(epoch FROM s.at)::double precision
+-- Parts that carriers took (0) or may have taken (4). Where the id of one of the latter became known there is a row of each.
+SELECT uuid_send(s.message_id), s.part, s.attempt, s.outcome, extract(epoch FROM s.at)::double precision, s.carrier_id
 FROM submission s WHERE s.message_id = ANY(%s::uuid[]) AND s.outcome IN (0, 4);
 
 -- name: add_submissions
@@ -72,30 +73,48 @@ SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::integer[], %s::text[], %
 -- name: add_watch
 INSERT INTO receipt_watch (due, ids) VALUES (now() + make_interval(secs => %s::double precision), %s::uuid[]);
 
+-- name: stamp
+SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%s::text[]);
+
 -- name: match
+-- Of submissions with the same carrier id, those to the receipt's number come first, then the newest.
+-- Last column: the clocks of what reports depend on, see Books.
 SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
-       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
-       p.version, p.reason, p.refund_micros
-FROM unnest(%s::text[]) WITH ORDINALITY AS r(carrier_id, ord)
+       s.account_id, s.batch_no, s.product, s.phone, s.country_id, s.parts, s.price_micros, coalesce(p.channel_id, s.booked_id, 0),
+       p.version, p.reason, p.refund_micros, (SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%(clocks)s::text[]))
+FROM unnest(%(ids)s::text[], %(phones)s::text[]) WITH ORDINALITY AS r(carrier_id, phone, ord)
 CROSS JOIN LATERAL (
-    SELECT * FROM submission WHERE channel_id = %s::integer AND carrier_id = r.carrier_id
-    AND at > now() - make_interval(secs => %s::double precision) ORDER BY at DESC LIMIT 1) s
-JOIN message m ON m.id = s.message_id
-LEFT JOIN LATERAL (SELECT version, reason, refund_micros FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;
+    SELECT u.message_id, u.part, u.attempt, u.at, u.channel_id, m.account_id, m.batch_no, m.product, m.phone, m.country_id,
+           m.parts, m.price_micros, m.channel_id AS booked_id
+    FROM submission u JOIN message m ON m.id = u.message_id
+    WHERE u.channel_id = %(channel)s::integer AND u.carrier_id = r.carrier_id
+    AND u.at > now() - make_interval(secs => %(within)s::double precision)
+    ORDER BY m.phone = r.phone DESC, u.at DESC LIMIT 1) s
+LEFT JOIN LATERAL (
+    SELECT version, reason, refund_micros, channel_id FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;
 
 -- name: match_unknown
--- A submission whose answer was lost has no id: channel, destination and time decide, if exactly one message fits.
-SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
-       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
-       p.version, p.reason, p.refund_micros
-FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS r(phone, at, ord)
+-- A submission whose answer was lost has no id: channel, destination and time decide, if exactly one message fits (two rows: more
+-- than one). None does while another message to that number is on its way: the receipt may be that one's, come before the answer.
+SELECT r.ord::integer, uuid_send(m.id), 0, 0, 0::double precision, %(channel)s::integer,
+       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(p.channel_id, m.channel_id, 0),
+       p.version, p.reason, p.refund_micros, (SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%(clocks)s::text[]))
+FROM unnest(%(phones)s::text[], %(times)s::timestamptz[]) WITH ORDINALITY AS r(phone, at, ord)
 CROSS JOIN LATERAL (
-    SELECT u.* FROM submission u WHERE u.channel_id = %s::integer AND u.phone = r.phone AND u.at <= r.at + interval '60 seconds'
-    AND u.at > r.at - make_interval(secs => %s::double precision)
+    SELECT DISTINCT u.message_id FROM submission u
+    WHERE u.channel_id = %(channel)s::integer AND u.phone = r.phone AND u.at <= r.at + interval '60 seconds'
+    AND u.at > r.at - make_interval(secs => %(within)s::double precision)
+    AND NOT EXISTS (SELECT 1 FROM submission k WHERE k.message_id = u.message_id AND k.part = u.part AND k.attempt = u.attempt AND k.outcome = 0)
     AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = u.message_id AND e.status <> 0 AND e.reason <> 13)
-    LIMIT 2) s
-JOIN message m ON m.id = s.message_id
-LEFT JOIN LATERAL (SELECT version, reason, refund_micros FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;
+    LIMIT 2) c
+JOIN message m ON m.id = c.message_id
+LEFT JOIN LATERAL (
+    SELECT version, reason, refund_micros, channel_id FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
+WHERE NOT EXISTS (
+    SELECT 1 FROM message w WHERE w.phone = r.phone AND w.channel_id = %(channel)s::integer AND w.status = 0
+    AND w.id > uuid7_floor(r.at - make_interval(secs => %(within)s::double precision))
+    AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = w.id AND e.status <> 0)
+    AND (SELECT count(DISTINCT h.part) FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
 
 -- name: lock_messages
 SELECT uuid_send(id) FROM message WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE;
@@ -108,7 +127,7 @@ SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s
 SELECT uuid_send(message_id), part, attempt, reason FROM part_receipt WHERE message_id = ANY(%s::uuid[]);
 
 -- name: present_states
-SELECT DISTINCT ON (message_id) uuid_send(message_id), version, reason, refund_micros FROM report
+SELECT DISTINCT ON (message_id) uuid_send(message_id), version, reason, refund_micros, coalesce(channel_id, 0) FROM report
 WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, version DESC;
 
 -- name: add_reports
@@ -130,13 +149,13 @@ FROM json_array_elements(%s::json) AS v;
 INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at)
 SELECT %s::integer, a, b, c, d, e FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(a, b, c, d, e);
 
--- name: unmatched_of
-SELECT id, carrier_id, phone, reason, extract(epoch FROM at)::double precision FROM unmatched_receipt
-WHERE channel_id = %s::integer AND NOT given_up AND (carrier_id = ANY(%s::text[]) OR phone = ANY(%s::text[])) ORDER BY id;
 
 -- name: unmatched_waiting
+-- A page, newest first: those of the last minute at every look, older ones at one look in `turns`, so that what will never match
+-- holds up nothing.
 SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision FROM unmatched_receipt
-WHERE NOT given_up ORDER BY id LIMIT 1000;
+WHERE NOT given_up AND id < %(below)s::bigint
+AND (received_at > now() - interval '60 seconds' OR id %% %(turns)s::integer = %(turn)s::integer) ORDER BY id DESC LIMIT 1000;
 
 -- name: drop_unmatched
 DELETE FROM unmatched_receipt WHERE id = ANY(%s::bigint[]) RETURNING id;
@@ -151,12 +170,14 @@ SELECT id, array_send(ids) FROM receipt_watch WHERE due <= now() ORDER BY due, i
 DELETE FROM receipt_watch WHERE id = ANY(%s::bigint[]);
 
 -- name: open_messages
--- Of these messages, those without a final state, with their last hand-over.
+-- Of these messages, those without a final state, with their first hand-over.
 SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
-       p.version, p.reason, p.refund_micros, extract(epoch FROM s.at)::double precision, s.channel_id
+       coalesce(s.channel_id, m.channel_id, 0), coalesce(p.channel_id, m.channel_id, 0), p.version, p.reason, p.refund_micros,
+       extract(epoch FROM s.at)::double precision
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id
-LEFT JOIN LATERAL (SELECT version, reason, refund_micros, status FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
-LEFT JOIN LATERAL (SELECT at, channel_id FROM submission WHERE message_id = m.id AND outcome IN (0, 4) ORDER BY at DESC LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+    SELECT version, reason, refund_micros, status, channel_id FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT at, channel_id FROM submission WHERE message_id = m.id AND outcome IN (0, 4) ORDER BY at LIMIT 1) s ON true
 WHERE coalesce(p.status, 0) = 0;
 
 -- name: add_uplink
@@ -165,12 +186,16 @@ SELECT a, nullif(b, 0), %s::integer, c, d, e, f, nullif(g, '00000000-0000-0000-0
 FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS u(a, b, c, d, e, f, g);
 
 -- name: last_message_to
--- Who wrote to this number last over this channel: its account gets the reply.
-SELECT r.ord::integer, m.account_id, uuid_send(m.id)
-FROM unnest(%s::text[]) WITH ORDINALITY AS r(phone, ord)
-CROSS JOIN LATERAL (
-    SELECT id, account_id FROM message WHERE phone = r.phone AND status = 0 AND id > uuid7_floor(now() - interval '7 days')
-    ORDER BY id DESC LIMIT 1) m;
+-- Who wrote to this number last over this channel, else over any: its account gets the reply.
+SELECT r.ord::integer, coalesce(m.account_id, o.account_id), uuid_send(coalesce(m.id, o.id))
+FROM unnest(%(phones)s::text[]) WITH ORDINALITY AS r(phone, ord)
+LEFT JOIN LATERAL (
+    SELECT id, account_id FROM message WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
+    AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) m ON true
+LEFT JOIN LATERAL (
+    SELECT id, account_id FROM message WHERE m.id IS NULL AND phone = r.phone AND status = 0
+    AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) o ON true
+WHERE m.id IS NOT NULL OR o.id IS NOT NULL;
 
 -- name: uplink_page
 SELECT uuid_send(id), user_number, service_number, content, extract(epoch FROM at)::bigint, uuid_send(message_id), seen::text
@@ -210,13 +235,17 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone;
 
+-- name: before_now
+SELECT now() - make_interval(secs => %s::double precision);
+
 -- name: oldest_needed
--- Before this instant nothing waits any more: lanes, receipts that are awaited, rows to push.
-SELECT least(
-    now() - make_interval(days => %s::integer),
-    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM lane_item, unnest(ids) AS i),
-    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM receipt_watch, unnest(ids) AS i),
-    (SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM outbox, unnest(ids) AS i));
+-- Of what waits (lanes, receipts that are awaited, rows to push) the oldest message before the given instant; null: none. Ids are
+-- compared first, as they are: only rows that hold an old one are taken apart.
+WITH floor AS MATERIALIZED (SELECT uuid7_floor(%s::timestamptz) AS id)
+SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM (
+    SELECT ids FROM lane_item, floor WHERE floor.id > ANY(ids)
+    UNION ALL SELECT ids FROM receipt_watch, floor WHERE floor.id > ANY(ids)
+    UNION ALL SELECT ids FROM outbox, floor WHERE floor.id > ANY(ids)) AS w, unnest(w.ids) AS i;
 
 -- name: old_partitions
 -- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant.
@@ -226,11 +255,18 @@ AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission
 
 -- name: never_handed_over
 -- Of these messages, those past their batch's validity that have no report and that no carrier has or may have.
-SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, m.channel_id
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0)
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id JOIN batch b ON b.batch_no = m.batch_no
 WHERE b.expires_at < to_timestamp(%s::double precision)
 AND NOT EXISTS (SELECT 1 FROM report r WHERE r.message_id = m.id)
 AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4));
+
+-- name: forget_unmatched
+DELETE FROM unmatched_receipt WHERE id IN (
+    SELECT id FROM unmatched_receipt WHERE given_up AND received_at < %s::timestamptz ORDER BY id LIMIT 10000);
+
+-- name: forget_replies
+DELETE FROM uplink WHERE id IN (SELECT id FROM uplink WHERE id < uuid7_floor(%s::timestamptz) ORDER BY id LIMIT 10000);
 
 -- name: forget_keys
 DELETE FROM idempotency WHERE created_at < now() - make_interval(secs => %s::double precision);

@@ -21,19 +21,25 @@ log = logging.getLogger(__name__)
 
 AHEAD_MS = 30_000
 CLOCK_OFF_MOST_S = 5.0
-_EVERY_S = 5.0
 
 
 class SlotLease:
     """Keeps `count` slots for one process. While the clock is off, no number is given and so nothing is accepted."""
 
     def __init__(
-        self, dsn: str, numbers: BatchNumbers, count: int, *, now_s: Callable[[], float] = clock.now_s
+        self,
+        dsn: str,
+        numbers: BatchNumbers,
+        count: int,
+        *,
+        now_s: Callable[[], float] = clock.now_s,
+        every_s: float = 5.0,
     ) -> None:
         self._session = Session(dsn, "batch numbers")
         self._numbers = numbers
         self._count = count
         self._now_s = now_s
+        self._every_s = every_s
         self._owner = int.from_bytes(os.urandom(7), "big")
 
     async def renew(self) -> None:
@@ -74,7 +80,7 @@ class SlotLease:
                 log.exception("batch numbers were not renewed")
                 LOOP_ERRORS.labels("batch numbers").inc()
                 self._session.break_off()  # it may lead to a server that was made read-only
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(self._every_s)
 
     async def close(self) -> None:
         """Free the slots."""

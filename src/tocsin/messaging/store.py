@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
@@ -14,6 +15,19 @@ from tocsin.traffic import Outcome, OutcomeKind
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
 _CHUNK = 50
+
+ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int]
+
+
+class Handed(NamedTuple):
+    """A part that a carrier took (ACCEPTED, with its id) or may have taken (UNKNOWN)."""
+
+    message_id: bytes
+    part: int
+    attempt: int
+    outcome: int
+    at: float
+    carrier_id: str | None
 
 
 def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
@@ -88,8 +102,8 @@ def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
     return (pgbin.times([row[0] for row in rows]), *numbers, pgbin.int8s([row[8] for row in rows]))
 
 
-async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[tuple[bytes, int, int, int, str, int, int, int]]:
-    """(id, account, batch, product, phone, country, parts, price) of the messages."""
+async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:
+    """(id, account, batch, product, phone, country, parts, price, channel) of the messages."""
     return await session.rows(QUERIES["claimed_messages"], (pgbin.uuids(ids),))
 
 
@@ -99,9 +113,9 @@ async def load_texts(session: Session, batch_nos: Sequence[int]) -> dict[int, Te
     return {r[0]: Text(r[1], r[2], r[3], r[4], r[5]) for r in rows}
 
 
-async def load_handed_parts(session: Session, ids: Sequence[bytes]) -> list[tuple[bytes, int, int, int, float]]:
-    """(id, part, attempt, outcome, at) that carriers took or may have taken."""
-    return await session.rows(QUERIES["handed_parts"], (pgbin.uuids(ids),))
+async def load_handed_parts(session: Session, ids: Sequence[bytes]) -> list[Handed]:
+    """What carriers took or may have taken."""
+    return [Handed(*row) for row in await session.rows(QUERIES["handed_parts"], (pgbin.uuids(ids),))]
 
 
 async def load_ended(session: Session, ids: Sequence[bytes]) -> set[bytes]:

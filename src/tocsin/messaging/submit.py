@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tocsin.content import measure, split
 from tocsin.kit.db import Session, Statement
@@ -37,7 +38,8 @@ class Open:
     message: Claimed
     text: Text
     waiting: set[int]
-    taken: bool = False  # an earlier attempt handed parts over
+    taken: bool = False  # an earlier attempt handed parts over, or may have
+    unknown: frozenset[int] = frozenset()  # parts that an earlier attempt may have handed over
     answers: list[Outcome] = field(default_factory=list)
 
 
@@ -69,44 +71,58 @@ class Texts:
         return self._kept
 
 
-async def load(session: Session, items: Sequence[Item], texts: Texts, channel_id: int, now_s: float) -> Work:
+class Before(NamedTuple):
+    """What earlier attempts handed over of a message."""
+
+    taken: set[int]
+    unknown: set[int]  # may be there
+
+
+async def load(session: Session, items: Sequence[Item], texts: Texts, channel: Channel, now_s: float) -> Work:
     """Read the messages of a claim and build what goes to the link."""
     by_id = {message_id: item for item in items for message_id in item.ids}
-    rows = await store.load_claimed(session, list(by_id))
-    claimed = [
-        Claimed(
-            r[0], by_id[r[0]].id, by_id[r[0]].attempt, by_id[r[0]].priority, r[1], r[2], r[3], r[4], r[5], r[6], r[7]
-        )
-        for r in rows
-    ]
+    claimed = []
+    for row in await store.load_claimed(session, list(by_id)):
+        item = by_id[row[0]]
+        claimed.append(Claimed(row[0], item.id, item.attempt, item.priority, *row[1:]))
     kept = await texts.of(session, [message.batch_no for message in claimed])
     again = [message.id for message in claimed if message.attempt > 1]
-    taken: dict[bytes, set[int]] = {}
-    ended: set[bytes] = set()
-    if again:
-        ended = await store.load_ended(session, again)
-        for message_id, part, _, outcome, _ in await store.load_handed_parts(session, again):
-            if outcome == OutcomeKind.ACCEPTED:
-                taken.setdefault(message_id, set()).add(part)
+    ended = await store.load_ended(session, again) if again else set()
+    before = await _load_before(session, again) if again else {}
     work = Work()
     for message in claimed:
         if message.id in ended:
             work.dropped.append(message)
         else:
-            _prepare(work, message, kept[message.batch_no], taken.get(message.id, set()), (channel_id, now_s))
+            earlier = before.get(message.id) or Before(set(), set())
+            _prepare(work, message, kept[message.batch_no], earlier, (channel, now_s))
     return work
 
 
+async def _load_before(session: Session, ids: Sequence[bytes]) -> dict[bytes, Before]:
+    before: dict[bytes, Before] = {}
+    for row in await store.load_handed_parts(session, ids):
+        earlier = before.setdefault(row.message_id, Before(set(), set()))
+        (earlier.taken if row.outcome == OutcomeKind.ACCEPTED else earlier.unknown).add(row.part)
+    return before
+
+
 def _prepare(
-    work: Work, message: Claimed, text: tuple[Text, list[str], bool], taken: set[int], place: tuple[int, float]
+    work: Work, message: Claimed, text: tuple[Text, list[str], bool], before: Before, place: tuple[Channel, float]
 ) -> None:
     facts, parts, ucs2 = text
-    if facts.expires_at < place[1] and not taken:
-        work.ends.append(end_of(message, Reason.EXPIRED, place[0], place[1], handed_at=None))
+    channel, now_s = place
+    gone = before.taken if channel.unknown_policy == "resend" else before.taken | before.unknown
+    waiting = {number for number in range(1, message.parts + 1) if number not in gone}
+    expired = facts.expires_at < now_s and not before.taken
+    if expired or not waiting:
+        # What a carrier may have waits for its receipt: the watch of the earlier attempt ends it.
+        if expired and not before.unknown:
+            work.ends.append(end_of(message, Reason.EXPIRED, channel.id, now_s, handed_at=None))
         work.dropped.append(message)
         return
-    waiting = {number for number in range(1, message.parts + 1) if number not in taken}
-    work.open.append(Open(message, facts, waiting, taken=bool(taken)))
+    unknown = frozenset(before.unknown - before.taken)
+    work.open.append(Open(message, facts, waiting, taken=bool(before.taken or unknown), unknown=unknown))
     for number in sorted(waiting):
         work.submissions.append(
             Submission(
@@ -129,7 +145,7 @@ def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, hand
     """A first end of a message that never had a report."""
     return End(
         message.id, message.account_id, message.batch_no, message.product, message.phone, message.country_id, message.parts,
-        message.price_micros, channel_id, 1, reason, Reason.SENDING, 0, handed_at, at,
+        message.price_micros, channel_id, message.channel_id, 1, reason, Reason.SENDING, 0, handed_at, at,
     )  # fmt: skip
 
 
@@ -149,7 +165,10 @@ def judge(answered: Sequence[Open], channel: Channel, next_channel: NextChannel)
     for entry in answered:
         kinds = {outcome.kind for outcome in entry.answers}
         message = entry.message
-        refused = next((o for o in entry.answers if o.kind is OutcomeKind.PERMANENT), None)
+        # A part that an earlier attempt may have handed over is not lost by being refused now.
+        refused = next(
+            (o for o in entry.answers if o.kind is OutcomeKind.PERMANENT and o.part not in entry.unknown), None
+        )
         handed = entry.taken or OutcomeKind.ACCEPTED in kinds or OutcomeKind.UNKNOWN in kinds
         unknown_again = OutcomeKind.UNKNOWN in kinds and channel.unknown_policy == "resend"
         # A carrier that throttles says nothing against the message: it may try longer.

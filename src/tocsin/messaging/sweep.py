@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from psycopg import errors
 
 from tocsin.kit import pgbin
@@ -12,9 +15,18 @@ from tocsin.messaging.receipt import receive
 from tocsin.messaging.store import QUERIES
 from tocsin.traffic import Reason, Receipt
 
+_TURNS = 120
+"""Of receipts that are unmatched for over a minute, one look takes one in so many."""
+
+_PAGE = 1000
+_TOP = 2**63 - 1
+
 
 async def end_overdue(session: Session, books: Books, now_s: float) -> int:
-    """Messages that were handed over and had no receipt in time end as NO_RECEIPT; how many. One transaction."""
+    """Messages that were handed over and had no receipt in time end as NO_RECEIPT. One transaction.
+
+    How many watches were looked at: most hold messages that ended long ago.
+    """
     try:
         async with session.transaction():
             watches = await session.rows(QUERIES["overdue_watch"])
@@ -24,7 +36,7 @@ async def end_overdue(session: Session, books: Books, now_s: float) -> int:
             ends = await _find_open(session, ids, now_s)
             drop = Statement(QUERIES["drop_watch"], ([row[0] for row in watches],))
             await session.send([drop, *write_ends(ends, books)])
-            return len(ends)
+            return len(watches)
     except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
         return 0  # A receipt came at this moment; the next sweep sees it.
 
@@ -32,23 +44,31 @@ async def end_overdue(session: Session, books: Books, now_s: float) -> int:
 async def _find_open(session: Session, ids: list[bytes], now_s: float) -> list[End]:
     rows = await session.rows(QUERIES["open_messages"], (pgbin.uuids(list(dict.fromkeys(ids))),))
     return [
-        End(*(*r[:8], r[12] or 0, (r[8] or 0) + 1, Reason.NO_RECEIPT, Reason(r[9] or 0), r[10] or 0, r[11], now_s))
-        for r in rows
+        End(*(*row[:10], (row[10] or 0) + 1, Reason.NO_RECEIPT, Reason(row[11] or 0), row[12] or 0, row[13], now_s))
+        for row in rows
     ]
 
 
-async def match_again(session: Session, books: Books, keep_trying_s: float) -> int:
+async def match_again(session: Session, books: Books, keep_trying_s: float, now_s: float) -> int:
     """Receipts whose submission was not stored when they came; how many found theirs. Old ones are given up and kept."""
-    rows = await session.rows(QUERIES["unmatched_waiting"])
-    if not rows:
-        return 0
+    found = 0
+    below = _TOP
+    while below:
+        params = {"below": below, "turns": _TURNS, "turn": int(now_s * 2) % _TURNS}
+        rows = await session.rows(QUERIES["unmatched_waiting"], params)
+        found += await _match_page(session, books, rows)
+        below = rows[-1][0] if len(rows) == _PAGE else 0
+    await session.run(QUERIES["give_up_unmatched"], (keep_trying_s,))
+    return found
+
+
+async def _match_page(session: Session, books: Books, rows: Sequence[tuple[Any, ...]]) -> int:
     by_channel: dict[int, list[tuple[int, Receipt]]] = {}
-    for row_id, channel_id, carrier_id, phone, reason, at in rows:
+    for row_id, channel_id, carrier_id, phone, reason, at in reversed(rows):
         by_channel.setdefault(channel_id, []).append((row_id, Receipt(carrier_id, phone, Reason(reason), at)))
     found = 0
     for channel_id, entries in by_channel.items():
         receipts = [receipt for _, receipt in entries]
         received = await receive(session, channel_id, receipts, books, [row_id for row_id, _ in entries])
         found += len(entries) - received.unmatched
-    await session.run(QUERIES["give_up_unmatched"], (keep_trying_s,))
     return found

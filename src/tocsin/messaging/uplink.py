@@ -18,8 +18,9 @@ _NOBODY = bytes(16)
 
 async def receive_replies(session: Session, channel_id: int, replies: Sequence[Inbound], books: Books, ids: Ids) -> int:
     """Store replies and queue their pushes; how many found an account. Committed when it returns. Raises kit.db.LOST."""
-    phones = pgbin.texts([reply.user_number for reply in replies])
-    owners = {row[0]: (row[1], row[2]) for row in await session.rows(QUERIES["last_message_to"], (phones,))}
+    params = {"phones": pgbin.texts([reply.user_number for reply in replies]), "channel": channel_id}
+    owners = {row[0]: (row[1], row[2]) for row in await session.rows(QUERIES["last_message_to"], params)}
+    await books.look(session)
     found = [owners.get(i, (0, _NOBODY)) for i in range(1, len(replies) + 1)]
     uplink_ids = ids.take(len(replies))
     statements = [

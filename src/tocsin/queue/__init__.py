@@ -2,7 +2,7 @@
 
 from tocsin.queue.model import Item, Retry
 from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
-from tocsin.queue.registration import Registration
+from tocsin.queue.registration import BEAT_S, Registration
 from tocsin.queue.store import (
     add,
     claim,
@@ -12,6 +12,7 @@ from tocsin.queue.store import (
     forget_processes,
     forget_shares,
     lock_old,
+    look,
     promote,
     release,
     renew,
@@ -22,6 +23,7 @@ from tocsin.queue.store import (
 from tocsin.queue.wake import LANE, OUTBOX, Listener, Waker
 
 __all__ = [
+    "BEAT_S",
     "EPOCH_S",
     "LANE",
     "OUTBOX",
@@ -41,6 +43,7 @@ __all__ = [
     "forget_processes",
     "forget_shares",
     "lock_old",
+    "look",
     "place",
     "promote",
     "release",

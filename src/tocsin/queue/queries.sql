@@ -2,7 +2,8 @@
 INSERT INTO process (kind, host, pid) VALUES (%s, %s, %s) RETURNING id;
 
 -- name: beat
-UPDATE process SET seen_at = now() WHERE id = %s;
+INSERT INTO process (id, kind, host, pid) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s)
+ON CONFLICT (id) DO UPDATE SET seen_at = now();
 
 -- name: unregister
 DELETE FROM process WHERE id = %s;
@@ -12,10 +13,18 @@ SELECT * FROM claim_lane(%s::integer, %s::bigint, make_interval(secs => %s::doub
 
 -- name: renew
 -- What is held goes on; what is ours but not in our hands (the answer to a claim was lost) is free when its lease is over.
-UPDATE lane_item SET
-    lease_end = CASE WHEN id = ANY(%(held)s::bigint[]) THEN clock_timestamp() + make_interval(secs => %(lease)s::double precision) END,
-    owner = CASE WHEN id = ANY(%(held)s::bigint[]) THEN owner END
-WHERE owner = %(owner)s::bigint AND (id = ANY(%(held)s::bigint[]) OR lease_end < clock_timestamp());
+-- A row that is locked is being finished or released at this moment: no need to wait for it, and no deadlock with it.
+WITH mine AS (
+    SELECT id FROM lane_item WHERE owner = %(owner)s::bigint AND (id = ANY(%(held)s::bigint[]) OR lease_end < clock_timestamp())
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE lane_item l SET
+    lease_end = CASE WHEN l.id = ANY(%(held)s::bigint[]) THEN clock_timestamp() + make_interval(secs => %(lease)s::double precision) END,
+    owner = CASE WHEN l.id = ANY(%(held)s::bigint[]) THEN owner END
+FROM mine WHERE l.id = mine.id;
+
+-- name: look
+SELECT id, array_send(ids) FROM lane_item WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint ORDER BY id FOR UPDATE;
 
 -- name: finish
 DELETE FROM lane_item WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint;
@@ -41,27 +50,35 @@ WITH ripe AS (
 UPDATE lane_item l SET due = NULL FROM ripe WHERE l.id = ripe.id RETURNING l.channel_id;
 
 -- name: take_over
--- Whose lease is over and whose session is gone: a process that is only stopped keeps its session, and its items.
+-- Whose lease is over, who is not seen any more, and whose session is gone: a process that is only stopped keeps its session
+-- and its items; one that lost its session, or whose server was started again, has time to come back.
 WITH gone AS (
-    SELECT owner FROM (SELECT DISTINCT owner FROM lane_item WHERE owner IS NOT NULL AND lease_end < clock_timestamp()) o
+    SELECT owner FROM (
+        SELECT DISTINCT i.owner FROM lane_item i WHERE i.owner IS NOT NULL AND i.lease_end < clock_timestamp()
+        AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => %(grace)s::double precision)
+        AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = i.owner
+                        AND p.seen_at > clock_timestamp() - make_interval(secs => %(grace)s::double precision))) o
     WHERE pg_try_advisory_xact_lock(owner)
 )
-UPDATE lane_item l SET owner = NULL, lease_end = NULL FROM gone WHERE l.owner = gone.owner RETURNING l.channel_id;
+-- A new attempt, which looks first at what the dead one wrote down of its parts.
+UPDATE lane_item l SET owner = NULL, lease_end = NULL, attempt = l.attempt + 1 FROM gone WHERE l.owner = gone.owner RETURNING l.channel_id;
 
 -- name: waiting
 SELECT channel_id, priority, count(*), coalesce(sum(cardinality(ids)), 0) FROM lane_item GROUP BY 1, 2;
 
+-- name: share_turn
+SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint);
+
 -- name: share
--- One process after the other (the channel's lock) takes its part of what the epoch still has to give.
-WITH turn AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint)
-), clock AS (
-    SELECT extract(epoch FROM clock_timestamp())::double precision AS now_s FROM turn
+-- After share_turn, in a statement of its own: only so does it see what the process before it took. Each takes its part of what the
+-- epoch still has to give.
+WITH clock AS (
+    SELECT extract(epoch FROM clock_timestamp())::double precision AS now_s
 ), alive AS (
-    SELECT greatest(count(*), 1)::integer AS n FROM process, turn WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds'
+    SELECT greatest(count(*), 1)::integer AS n FROM process WHERE kind = 'worker' AND seen_at > clock_timestamp() - interval '10 seconds'
 ), given AS (
     SELECT coalesce(sum(share), 0)::integer AS total, coalesce(max(share) FILTER (WHERE process_id = %(process)s::bigint), -1) AS mine
-    FROM rate_share, turn WHERE channel_id = %(channel)s::integer AND epoch = %(epoch)s::bigint
+    FROM rate_share WHERE channel_id = %(channel)s::integer AND epoch = %(epoch)s::bigint
 ), cut AS (
     SELECT CASE WHEN given.mine >= 0 THEN given.mine
                 WHEN %(rate)s::integer < alive.n THEN greatest(%(rate)s::integer - given.total, 0)

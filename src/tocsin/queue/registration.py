@@ -9,8 +9,14 @@ from __future__ import annotations
 import os
 import socket
 
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
 from tocsin.kit.db import Session
 from tocsin.queue.store import QUERIES
+
+BEAT_S = 3.0
+"""Who has not been seen for a few of these has no share of a rate."""
 
 
 class Registration:
@@ -18,7 +24,7 @@ class Registration:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._locked_pid = 0
+        self._locked: AsyncConnection[TupleRow] | None = None  # not its process id: a restarted server gives them again
         self.id = 0
 
     async def hold(self, session: Session) -> bool:
@@ -27,15 +33,15 @@ class Registration:
         if not self.id:
             rows = await session.rows(QUERIES["register"], (self._kind, socket.gethostname(), os.getpid()))
             self.id = int(rows[0][0])
-        if self._locked_pid != conn.info.backend_pid:
+        if self._locked is not conn:
             if not await session.lock_forever(self.id):
                 return False
-            self._locked_pid = conn.info.backend_pid
+            self._locked = conn
         return True
 
     async def beat(self, session: Session) -> None:
-        """Say "alive"."""
-        await session.run(QUERIES["beat"], (self.id,))
+        """Say "alive"; who was taken for dead and forgotten is there again."""
+        await session.run(QUERIES["beat"], (self.id, self._kind, socket.gethostname(), os.getpid()))
 
     async def leave(self, session: Session) -> None:
         """Go in order."""

@@ -17,7 +17,7 @@ QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 async def claim(
     session: Session, channel_id: int, owner: int, lease_s: float, want: tuple[int, Sequence[int]]
 ) -> list[Item]:
-    """Ready items of a channel by priority and in turn of accounts; `want` = (about how many messages, last served)."""
+    """Ready items of a channel by priority and in turn of accounts; `want` = (messages at most, accounts last served)."""
     rows = await session.rows(QUERIES["claim"], (channel_id, owner, lease_s, want[0], list(want[1])))
     # array_send(uuid[]): a head of 20 bytes, then 4 bytes of length before each 16.
     return [Item(r[0], r[2], r[1], r[3], [r[4][i : i + 16] for i in range(24, len(r[4]), 20)]) for r in rows]
@@ -54,16 +54,22 @@ async def promote(session: Session) -> int:
     return len(await session.rows(QUERIES["promote"]))
 
 
-async def take_over(session: Session) -> int:
-    """Items of processes that are gone become ready; how many."""
-    return len(await session.rows(QUERIES["take_over"]))
+async def take_over(session: Session, grace_s: float) -> int:
+    """Items of processes that are gone, and unseen for `grace_s`, become ready; how many."""
+    return len(await session.rows(QUERIES["take_over"], {"grace": grace_s}))
+
+
+async def look(session: Session, owner: int, items: Sequence[int]) -> dict[int, set[bytes]]:
+    """Of these items those that are still `owner`'s, with their messages; waits for who is changing them."""
+    rows = await session.rows(QUERIES["look"], (list(items), owner))
+    return {row[0]: {row[1][i : i + 16] for i in range(24, len(row[1]), 20)} for row in rows}
 
 
 async def share(session: Session, channel_id: int, process: int, epoch: int, rate: int) -> tuple[int, float]:
     """This process's part of the channel's rate in `epoch`, and the database's clock in epoch seconds."""
     params = {"channel": channel_id, "process": process, "epoch": epoch, "rate": rate}
-    rows = await session.rows(QUERIES["share"], params)
-    return rows[0][0], rows[0][1]
+    answers = await session.batch([Statement(QUERIES["share_turn"], params), Statement(QUERIES["share"], params)])
+    return answers[1][0][0], answers[1][0][1]
 
 
 async def forget_shares(session: Session, before_epoch: int) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from tocsin import queue
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.metrics import LOOP_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Lease:
         self._session = Session(dsn, "worker lease")
         self.held_items: Callable[[], Iterable[int]] = tuple  # the worker says what its lanes hold
         self._good_until = 0.0
+        self._renewed_at = 0.0
 
     @property
     def owner(self) -> int:
@@ -39,19 +41,24 @@ class Lease:
         """May this worker claim now?"""
         return clock.monotonic_s() < self._good_until
 
-    def covers(self, asked_at: float) -> bool:
-        """Is what was claimed at `asked_at` (monotonic) still surely ours, with a second in hand?"""
-        return clock.monotonic_s() < asked_at + self.lease_s - min(IN_HAND_S, self.lease_s / 4)
+    def covers(self, asked_at: float, held_at: float) -> bool:
+        """Is what was claimed at `asked_at` and in hand since `held_at` still surely ours, with a second to spare?
+
+        A renewal counts for what was in hand when it began.
+        """
+        begun = self._renewed_at if self._renewed_at > held_at else asked_at
+        return clock.monotonic_s() < begun + self.lease_s - min(IN_HAND_S, self.lease_s / 4)
 
     async def renew(self) -> None:
         """One round: be registered, hold the lock, lengthen what is held. Raises LOST."""
-        asked = clock.monotonic_s()
-        if not await self.registration.hold(self._session):
+        locked = await self.registration.hold(self._session)
+        await self.registration.beat(self._session)
+        if not locked:
             log.warning("the worker's old session still holds its lock; waiting")
             return
-        await self.registration.beat(self._session)
+        asked = clock.monotonic_s()
         await queue.renew(self._session, self.owner, self.lease_s, list(self.held_items()))
-        self._good_until = asked + self.lease_s
+        self._renewed_at, self._good_until = asked, asked + self.lease_s
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -60,7 +67,10 @@ class Lease:
                 await self.renew()
             except LOST as error:
                 log.warning("the lease could not be renewed: %s", error)
-            await asyncio.sleep(self.lease_s / 5)
+            except Exception:  # the edge of the loop: without it nothing would be claimed for ever
+                log.exception("the lease could not be renewed")
+                LOOP_ERRORS.labels("lease").inc()
+            await asyncio.sleep(min(self.lease_s / 5, queue.BEAT_S))
 
     async def leave(self) -> None:
         """End in order."""

@@ -9,10 +9,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-import psycopg
-
 from tocsin import queue
-from tocsin.kit.db import Session
+from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
 from tocsin.messaging import Books, receive, receive_replies
@@ -22,6 +20,9 @@ from tocsin.workers.lane import Lane
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 1000
+
+Group = list[tuple[Sequence[Receipt], asyncio.Future[None]]]
+"""Receipts, and who waits for them to be stored."""
 
 
 class Intake:
@@ -34,7 +35,7 @@ class Intake:
         self._books = books
         self._waker = waker
         self._ids = Ids()
-        self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
+        self._waiting: Group = []
         self._event = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -55,25 +56,35 @@ class Intake:
         """Until cancelled: one transaction for what came meanwhile."""
         while True:
             await self._event.wait()
-            await self._lane.written()
             group = self._take()
-            receipts = [receipt for some, _ in group for receipt in some]
-            try:
-                async with self._turn:
-                    received = await receive(self._session, self._channel_id, receipts, self._books)
-            except psycopg.Error as error:
-                # Not stored: the carrier is not acknowledged and brings them again.
-                log.warning("receipts of channel %s were not stored: %s", self._name, error)
-                LOOP_ERRORS.labels("receipts").inc()
-                _finish(group, error)
-                continue
-            _finish(group, None)
-            RECEIPTS.labels(self._name).inc(len(receipts))
-            if received.ends:
-                self._waker.wake(queue.OUTBOX)
+            # After the taking: of what comes meanwhile the answers may still be on their way to the disk.
+            await self._lane.written()
+            if not await self._store(group) and len(group) > 1:
+                # One that cannot be stored at all hurts only what came in its own call.
+                for entry in group:
+                    await self._store([entry])
 
-    def _take(self) -> list[tuple[Sequence[Receipt], asyncio.Future[None]]]:
-        group = []
+    async def _store(self, group: Group) -> bool:
+        """Store and tell who waits. False, without a word to them: several together were not taken, try each alone."""
+        receipts = [receipt for some, _ in group for receipt in some]
+        try:
+            async with self._turn:
+                received = await receive(self._session, self._channel_id, receipts, self._books)
+        except Exception as error:  # the edge of the loop: the carrier is not told and brings them again
+            log.warning("receipts of channel %s were not stored: %s", self._name, error, exc_info=not _is_away(error))
+            LOOP_ERRORS.labels("receipts").inc()
+            if len(group) > 1 and not _is_away(error):
+                return False
+            _finish(group, error)
+            return True
+        _finish(group, None)
+        RECEIPTS.labels(self._name).inc(len(receipts))
+        if received.ends:
+            self._waker.wake(queue.OUTBOX)
+        return True
+
+    def _take(self) -> Group:
+        group: Group = []
         count = 0
         while self._waiting and count < MOST_AT_ONCE:
             group.append(self._waiting.pop(0))
@@ -87,7 +98,11 @@ class Intake:
         await self._session.close()
 
 
-def _finish(group: Sequence[tuple[Sequence[Receipt], asyncio.Future[None]]], error: Exception | None) -> None:
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, LOST)
+
+
+def _finish(group: Group, error: Exception | None) -> None:
     for _, future in group:
         if future.done():
             continue

@@ -14,12 +14,14 @@ from tocsin.carriers import BadConfigError, ChannelFacts, open_link
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.routing import Channel, Table
 from tocsin.traffic import Inbound, Outcome, Receipt
-from tocsin.workers.lane import Hands, Lane
+from tocsin.workers.hands import Hands
+from tocsin.workers.lane import Lane
 from tocsin.workers.receive import Intake
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.3
+_HAND_OVER_S = 0.5
 _DRAIN_S = 5.0
 
 
@@ -50,19 +52,23 @@ class Running:
         self._claims: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.lane.run_writes()), asyncio.create_task(self.intake.run())]
+        self._tasks = [asyncio.create_task(self.lane.recorder.run()), asyncio.create_task(self.intake.run())]
         await self.lane.link.open(_Sink(self.lane, self.intake))
         if not self.lane.channel.paused:
             self._claims = asyncio.create_task(self.lane.run_claims())
 
     async def stop(self) -> None:
+        """End in order, and in bounded time even where the link hangs or the database is away."""
         self.lane.stop()
-        if self._claims is not None:
-            await self._claims
+        claims = [self._claims] if self._claims is not None else []
+        if claims:
+            # A hand-over may wait for room that only the link's close gives it.
+            await asyncio.wait(claims, timeout=_HAND_OVER_S)
         await self.lane.drain(_DRAIN_S)
-        for task in self._tasks:
+        tasks = [*self._tasks, *claims]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.lane.close()
         await self.intake.close()
 
@@ -100,8 +106,8 @@ class Worker:
         wanted = {channel.id: channel for channel in self._table.channels()}
         for channel_id, running in list(self._running.items()):
             if wanted.get(channel_id) != running.lane.channel:
+                await running.stop()  # until then its items are held, and their leases renewed
                 del self._running[channel_id]
-                await running.stop()
         for channel in wanted.values():
             if channel.id not in self._running and self._refused.get(channel.id) != channel:
                 await self._start(channel)

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
+_DAY_S = 86400.0
 
 
 Run = Callable[[Session], Awaitable[int]]
@@ -61,13 +62,13 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
         return run_and_wake
 
     return [
-        Job("promote", 0.1, waking(queue.LANE, _promote)),
+        Job("promote", 0.1, waking(queue.LANE, lambda s: _promote(s, settings))),
         Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
         Job(
             "unmatched",
             0.5,
-            waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S)),
+            waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S, clock.now_s())),
             again=False,
         ),
         Job("rollup", 5.0, fold_rollups),
@@ -81,8 +82,8 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
     ]
 
 
-async def _promote(session: Session) -> int:
-    return await queue.promote(session) + await queue.take_over(session)
+async def _promote(session: Session, settings: Settings) -> int:
+    return await queue.promote(session) + await queue.take_over(session, settings.lease_s)
 
 
 async def _forget(session: Session, settings: Settings) -> int:
@@ -95,7 +96,7 @@ async def _forget(session: Session, settings: Settings) -> int:
 
 
 async def _keep_partitions(session: Session, settings: Settings) -> int:
-    await keep_partitions(session, settings.retention_days)
+    await keep_partitions(session, settings.retention_days * _DAY_S + settings.validity_s)
     return 0
 
 

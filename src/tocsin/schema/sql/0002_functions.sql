@@ -15,7 +15,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('partition', 0));
-    IF to_regclass(v_name) IS NOT NULL THEN
+    -- By a query: to_regclass may still say what it knew before the wait.
+    IF EXISTS (SELECT 1 FROM pg_class WHERE relname = v_name AND relnamespace = current_schema()::regnamespace) THEN
         RETURN;
     END IF;
     IF p_table = 'batch' THEN
@@ -184,8 +185,10 @@ BEGIN
         WHERE w.account_id = t.account_id;
 END $$;
 
--- Claims work of a channel for p_owner: ready items by priority, accounts in turn within it, about p_messages messages.
--- p_after: for each priority the account that was served last; the turn begins behind it.
+-- Claims work of a channel for p_owner: ready items by priority, accounts in turn within it, at most p_messages messages, in the
+-- order in which they were picked. p_after: for each priority the account that was served last; the turn begins behind it.
+-- Where already the first item is larger than p_messages it is divided: a slow channel claims a few messages at a time, so that a
+-- code is not stuck behind fifty of a campaign. What is claimed becomes an item of its own, the rest keeps its place.
 CREATE FUNCTION claim_lane(p_channel integer, p_owner bigint, p_lease interval, p_messages integer, p_after integer[])
 RETURNS TABLE (id bigint, priority smallint, account_id integer, attempt smallint, ids bytea) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -216,12 +219,30 @@ BEGIN
             v_each := ceil(v_left::numeric / (50 * cardinality(v_accounts)));
             LOOP
                 FOR id, priority, account_id, attempt, ids, v_got IN
-                    UPDATE lane_item l SET owner = p_owner, lease_end = clock_timestamp() + p_lease
-                    FROM unnest(v_accounts) AS a(account_id) CROSS JOIN LATERAL (
-                        SELECT i.id FROM lane_item i WHERE i.channel_id = p_channel AND i.priority = v_priority AND i.owner IS NULL
-                        AND i.due IS NULL AND i.account_id = a.account_id ORDER BY i.id LIMIT v_each FOR UPDATE SKIP LOCKED) p
-                    WHERE l.id = p.id
-                    RETURNING l.id, l.priority, l.account_id, l.attempt, array_send(l.ids), cardinality(l.ids)
+                    WITH picked AS MATERIALIZED (
+                        SELECT i.*, a.o, cardinality(i.ids) AS n
+                        FROM unnest(v_accounts) WITH ORDINALITY AS a(account_id, o) CROSS JOIN LATERAL (
+                            SELECT i.id, i.ids FROM lane_item i WHERE i.channel_id = p_channel AND i.priority = v_priority
+                            AND i.owner IS NULL AND i.due IS NULL AND i.account_id = a.account_id
+                            ORDER BY i.id LIMIT v_each FOR UPDATE SKIP LOCKED) i
+                    ), summed AS (
+                        SELECT p.*, sum(p.n) OVER (ORDER BY p.o, p.id) AS upto FROM picked p
+                    ), whole AS (
+                        UPDATE lane_item l SET owner = p_owner, lease_end = clock_timestamp() + p_lease
+                        FROM summed s WHERE l.id = s.id AND s.upto <= v_left
+                        RETURNING s.o, l.id, l.account_id, l.attempt, l.ids
+                    ), large AS (
+                        SELECT s.* FROM summed s WHERE s.upto = s.n AND s.n > p_messages AND v_left = p_messages
+                    ), rest AS (
+                        UPDATE lane_item l SET ids = l.ids[p_messages + 1 :] FROM large s WHERE l.id = s.id
+                        RETURNING s.o, l.account_id, l.attempt, s.ids[: p_messages] AS ids
+                    ), part AS (
+                        INSERT INTO lane_item (channel_id, priority, account_id, attempt, owner, lease_end, ids)
+                        SELECT p_channel, v_priority, r.account_id, r.attempt, p_owner, clock_timestamp() + p_lease, r.ids FROM rest r
+                        RETURNING 1::bigint, lane_item.id, lane_item.account_id, lane_item.attempt, lane_item.ids
+                    )
+                    SELECT g.id, v_priority::smallint, g.account_id, g.attempt, array_send(g.ids), cardinality(g.ids)
+                    FROM (SELECT * FROM whole UNION ALL SELECT * FROM part) AS g(o, id, account_id, attempt, ids) ORDER BY g.o, g.id
                 LOOP
                     v_left := v_left - v_got;
                     RETURN NEXT;

@@ -1,0 +1,21 @@
+"""What the lanes of a worker share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tocsin import queue
+from tocsin.messaging import Books, NextChannel
+from tocsin.workers.lease import Lease
+
+
+@dataclass(slots=True)
+class Hands:
+    """One per worker."""
+
+    dsn: str
+    lease: Lease
+    books: Books
+    next_channel: NextChannel
+    receipt_timeout_s: float
+    waker: queue.Waker
