@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,24 @@ PRICE = 100_000
 FUNDS = 100 * PRICE
 DAYS_S = 3 * 86400.0
 TWO_PARTS, THREE_PARTS = "a" * 200, "a" * 400
+
+
+OTHER = "other"
+_TABLES = (
+    "message", "batch", "submission", "report", "part_receipt", "lane_item", "receipt_watch", "unmatched_receipt", "uplink",
+    "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
+)  # fmt: skip
+
+
+def prepare(dsn: str) -> None:
+    """The seed, a plan under which failed messages are refunded, and a second channel."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        ensure_defaults(conn)
+        plan = billing.add_plan(conn, "gentle", charge_failed=False)
+        billing.import_prices(conn, [billing.PriceRule(plan, int(Product.SMS), None, "", None, PRICE)])
+        first = routing.find_channel(conn, routing.SANDBOX)
+        fields = {name: getattr(first, name) for name in first.__struct_fields__}
+        routing.add_channel(conn, routing.Channel(**{**fields, "name": OTHER}))
 
 
 class State(NamedTuple):
@@ -60,21 +79,23 @@ class Desk:
         self._numbers = 0
 
     async def open(self) -> None:
-        ensure_defaults(self.conn)
-        with self.conn.transaction():
-            plan = billing.add_plan(self.conn, "gentle", charge_failed=False)
-            rule = billing.PriceRule(plan, int(Product.SMS), None, "", None, PRICE)
-            billing.import_prices(self.conn, [rule])
-            first = routing.list_channels(self.conn)[0]
-            fields = {name: getattr(first, name) for name in first.__struct_fields__}
-            self.other = routing.add_channel(self.conn, routing.Channel(**{**fields, "name": "other"})).id
-        self.channel = first.id
+        self.channel = routing.find_channel(self.conn, routing.SANDBOX).id
+        self.other = routing.find_channel(self.conn, OTHER).id
         for source in (self.directory, self.table, self.endpoints):
             self.reference.add(source)
         await self.reference.load_all(self.session)
 
     async def close(self) -> None:
+        with self.conn.transaction():
+            for table in _TABLES:
+                self.conn.execute(f"DELETE FROM {table}".encode())
+            self.conn.execute("DELETE FROM route WHERE account_id IS NOT NULL")
+            self.conn.execute("DELETE FROM account")
+            routing.set_channel(self.conn, routing.SANDBOX, unknown_policy="leave")
         await self.session.close()
+        stop = asyncio.Event()
+        stop.set()
+        await self.reference.run(stop)
         self.conn.close()
 
     async def add_account(
@@ -122,6 +143,7 @@ class Desk:
         timeout_s: float = DAYS_S,
         reason: Reason = Reason.SENDING,
         ago_s: float = 0.0,
+        names: Sequence[str] = (),
     ) -> list[str]:
         """All parts of these messages are answered so; the carrier's ids, in order of message and part."""
         work = await self.claim(ids, attempt, channel)
@@ -129,7 +151,8 @@ class Desk:
         outcomes = []
         for sent in work.submissions:
             self._carrier_ids += 1
-            carrier_id = f"c{self._carrier_ids}" if kind is OutcomeKind.ACCEPTED else None
+            name = names[len(outcomes)] if names else f"c{self._carrier_ids}"
+            carrier_id = name if kind is OutcomeKind.ACCEPTED else None
             outcomes.append(Outcome(sent.message_id, attempt, sent.part, kind, at, carrier_id, reason))
         for entry in work.open:
             entry.answers = [outcome for outcome in outcomes if outcome.message_id == entry.message.id]

@@ -146,6 +146,11 @@ class Bed:
         """An ordinary account that no other test has, with money in micros."""
         return self._fund(self._pool.pop(), balance, gift, credit)
 
+    def newcomer(self, name: str) -> Customer:
+        """An account that no process knows yet."""
+        with self.conn.transaction():
+            return self._fund(self._make(name), *UNTOUCHED)
+
     def special(self, name: str, balance: int = 100 * PRICE_MICROS) -> Customer:
         """The account of that name in SPECIALS."""
         return self._fund(self._specials[name], balance, 0)
@@ -298,9 +303,9 @@ def bed(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     from tests.conftest import clone_database
 
     with clone_database(database_server) as dsn:
-        t=time.time(); made = Bed(dsn, tmp_path_factory.mktemp("home")); print("BED", time.time()-t)
+        made = Bed(dsn, tmp_path_factory.mktemp("home"))
         yield made
-        print("LEFT", len(made._pool)); made.conn.close()
+        made.conn.close()
 
 
 @pytest.fixture(scope="session")

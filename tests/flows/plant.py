@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import md5
@@ -196,7 +195,9 @@ def find_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def call(port: int, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+def call(
+    port: int, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
     """A request; the body of the answer as JSON where it is."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, target, body, headers or {})
@@ -237,22 +238,6 @@ def make_numbers(count: int, first: int = 0) -> list[str]:
     return [f"81231{1_000_000 + first + i:07d}" for i in range(count)]
 
 
-def most_in_a_window(times: Sequence[float], window_s: float = 1.0) -> int:
-    """The largest number of instants that lie within any `window_s`."""
-    times = sorted(times)
-    most = low = 0
-    for high, at in enumerate(times):
-        while times[low] <= at - window_s:
-            low += 1
-        most = max(most, high - low + 1)
-    return most
-
-
 def count_doubled(values: Sequence[str]) -> int:
     """How many come more than once."""
     return sum(1 for n in Counter(values).values() if n > 1)
-
-
-def metrics(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        return str(answer.read().decode())

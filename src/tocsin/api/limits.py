@@ -27,6 +27,8 @@ class Allowance:
         # name -> (window, tokens in hand, does the window give no more)
         self._left: dict[str, tuple[int, int, bool]] = {}
         self._turn = asyncio.Lock()
+        self.any_spent = False
+        """Whether some window may be spent: spares most requests the look-up."""
 
     async def take(self, name: str, limit: int, window_s: int, now_s: float) -> bool:
         """One token; False: the limit of this window is reached. While the database is away nobody is limited."""
@@ -45,6 +47,7 @@ class Allowance:
             if len(self._left) > _NAMES_MOST:
                 self._left = {n: entry for n, entry in self._left.items() if entry[0] >= window - window_s}
             self._left[name] = (window, max(0, share - 1), last)
+            self.any_spent |= last
             return share > 0
 
     def _take_in_hand(self, name: str, window: int) -> bool:
@@ -67,5 +70,7 @@ class Allowance:
 
     async def forget(self, now_s: float) -> None:
         """Drop windows that are over."""
+        self._left = {name: entry for name, entry in self._left.items() if entry[0] > now_s - 120}
+        self.any_spent = any(last for _, _, last in self._left.values())
         async with self._turn:
             await self._session.run(QUERIES["forget"], (int(now_s) - 600,))

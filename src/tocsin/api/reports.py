@@ -13,7 +13,6 @@ from tocsin.api.desk import Desk
 from tocsin.api.wire import Malformed, Reply, Request, data_reply, error_reply, parse_body, text_field
 from tocsin.billing import text_of
 from tocsin.content import Status
-from tocsin.messaging import Reply as UserReply
 from tocsin.messaging import (
     KINDS,
     Span,
@@ -25,6 +24,7 @@ from tocsin.messaging import (
     read_balance,
     time_span,
 )
+from tocsin.messaging import Reply as UserReply
 from tocsin.traffic import Product, Reason
 from tocsin.webhooks import ReportFacts, report_row, shape, uplink_body
 

@@ -40,10 +40,18 @@ class Endpoint(NamedTuple):
     name: str
     methods: frozenset[str]
     answer: Answer
+    answered: metrics.Child
+    failed: metrics.Child
     bulk: bool = False  # a large body goes to the helper process
 
 
 _BOTH, _GET = frozenset({"GET", "POST"}), frozenset({"GET"})
+
+
+def _endpoint(name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False) -> Endpoint:
+    # The counters are looked up once: the look-up costs as much as an authentication.
+    answered, failed = (metrics.REQUESTS.labels(name, status) for status in ("ok", "other"))
+    return Endpoint(name, methods, answer, answered, failed, bulk)
 
 
 def _reports(family: str) -> Answer:
@@ -54,13 +62,13 @@ def _reports(family: str) -> Answer:
 
 
 ENDPOINTS = {
-    "/api/v1/sms/sendbatchsms": Endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
-    "/api/v1/sms/report": Endpoint("report", _BOTH, _reports("sms")),
-    "/api/v1/vos/report": Endpoint("report", _BOTH, _reports("vos")),
-    "/api/v1/email/report": Endpoint("report", _BOTH, _reports("email")),
-    "/api/v1/sms/balance": Endpoint("balance", _BOTH, query_balance),
-    "/api/v1/sms/uplink": Endpoint("uplink", _GET, pull_replies),
-    "/api/v1/countries": Endpoint("countries", _GET, list_countries),
+    "/api/v1/sms/sendbatchsms": _endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
+    "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms")),
+    "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos")),
+    "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email")),
+    "/api/v1/sms/balance": _endpoint("balance", _BOTH, query_balance),
+    "/api/v1/sms/uplink": _endpoint("uplink", _GET, pull_replies),
+    "/api/v1/countries": _endpoint("countries", _GET, list_countries),
 }
 
 
@@ -101,7 +109,7 @@ class Server:
         except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
             log.exception("request to %s", scope.path, extra={"request_id": name})
             return transport_reply(500, "Internal error")
-        metrics.REQUESTS.labels(endpoint.name, "other" if reply.http != 200 else "ok").inc()
+        (endpoint.answered if reply.http == 200 else endpoint.failed).inc()
         return reply
 
     async def _page(self, scope: Any) -> Reply:
@@ -139,13 +147,12 @@ class Server:
     async def _let_in(self, request: Request) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
-        tries = _tries(request)
-        if any(desk.allowance.is_spent(name, _MINUTE, now) for name in tries):
+        if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
             return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
         found = authenticate(desk.directory, request.query, bool(request.body), now)
         if isinstance(found, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
-            for name, limit in zip(tries, limits, strict=True):
+            for name, limit in zip(_tries(request), limits, strict=True):
                 if not await desk.allowance.take(name, limit, _MINUTE, now):
                     return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
             return error_reply(found.status, "en", found.detail)

@@ -23,11 +23,12 @@ from tocsin.queue import LANE
 from tocsin.traffic import Reason
 
 RETRY_AFTER_S = 2
+_ACCEPTED = ACCEPTED.labels("sms")
 _TWINS_MOST = 5
 _PERHAPS_A_TWIN = frozenset({Fate.KEY_HELD, Fate.KEY_TAKEN, Fate.POOR})  # poor: a twin may have spent the money
-_TEXT_FIELDS = {
-    "numbers": "numbers", "content": "content", "code_id": "codeId", "action": "action", "sender_id": "senderId",
-    "routing": "routing", "template_id": "templateId", "send_time": "sendTime", "time_zone": "timeZone",
+_ASK_NAMES = {
+    "numbers": "numbers", "content": "content", "codeId": "code_id", "action": "action", "senderId": "sender_id",
+    "routing": "routing", "templateId": "template_id", "sendTime": "send_time", "timeZone": "time_zone",
 }  # fmt: skip
 
 
@@ -56,8 +57,11 @@ async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
 
 def read_ask(fields: dict[str, Any], query: dict[str, str]) -> Ask:
     """The fields of the send. Raises Malformed."""
-    values = {name: text_field(fields, query, wire) for name, wire in _TEXT_FIELDS.items()}
-    return Ask(**values, template_params=None)
+    # Absent names are the rule: they are not looked at one by one.
+    present = {
+        _ASK_NAMES[wire]: text_field(fields, query, wire) for wire in _ASK_NAMES if wire in fields or wire in query
+    }
+    return Ask(**present)
 
 
 async def _send(desk: Desk, account: Account, request: Request, ask: Ask, digest: bytes | None) -> Reply:
@@ -87,7 +91,7 @@ async def _send(desk: Desk, account: Account, request: Request, ask: Ask, digest
         fate = await desk.group.accept(checked)  # the twin was refused: its key is free
     if fate is Fate.ACCEPTED:
         desk.waker.wake(LANE)
-        ACCEPTED.labels("sms").inc(checked.good)
+        _ACCEPTED.inc(checked.good)
         return Reply(word_accepted(checked, account.language))
     return _refused(fate, account.language)
 
@@ -118,6 +122,11 @@ async def _answer_again(desk: Desk, account: Account, kept: tuple[bytes, int], d
 
 def word_accepted(draft: Draft, language: str) -> bytes:
     """The page's reply: success, fail, batchNo, successData, failData."""
+    if draft.good == len(draft.ids):
+        good = [
+            f'{{"phone":"{phone}","messageId":"{i.hex()}"}}' for i, phone in zip(draft.ids, draft.phones, strict=True)
+        ]
+        return _word(phrase(Status.SUBMITTED, language), 0, str(draft.batch_no), (good, []))
     good = [
         f'{{"phone":"{phone}","messageId":"{i.hex()}"}}'
         for i, phone, status in zip(draft.ids, draft.phones, draft.statuses, strict=True)

@@ -27,6 +27,7 @@ _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 30}  # the server bounds the body: no
 _LISTS = frozenset({"numbers", "ids"})  # a real array is taken for a comma list
 _WHOLE_BELOW = 2**53  # above it a float is no exact whole number
 _BOM = b"\xef\xbb\xbf"
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Malformed(Exception):  # noqa: N818  (it says what the body is)
@@ -100,7 +101,7 @@ def parse_body(request: Request) -> dict[str, Any]:
 
 def _parse_json(body: bytes) -> dict[str, Any]:
     try:
-        fields = msgspec.json.decode(body, type=dict[str, Any])
+        fields = _decode_object(body)
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ import sys
 
 import uvloop
 
+from tocsin.accounts import Account, Directory
 from tocsin.api.bulk import Job, serve_frames
 from tocsin.api.sms import send_sms
 from tocsin.api.wire import Reply, UnknownKind, error_reply, transport_reply
@@ -22,6 +23,8 @@ from tocsin.kit.settings import read_settings
 log = logging.getLogger(__name__)
 
 NICE = 10
+_LOOKS = 60
+_LOOK_S = 0.05
 
 
 async def main() -> None:
@@ -35,7 +38,7 @@ async def main() -> None:
     await plant.start(stop)
 
     async def answer(job: Job) -> Reply:
-        account = memory.directory.by_id(job.account_id)
+        account = await _wait_for_account(memory.directory, job.account_id)
         if account is None:
             return error_reply(Status.AUTHENTICATION)
         try:
@@ -56,6 +59,15 @@ async def main() -> None:
     await asyncio.wait({serving})
     stop.set()
     await plant.close()
+
+
+async def _wait_for_account(directory: Directory, account_id: int) -> Account | None:
+    """The API process let it in: where it is not known here yet, the next renewal of reference data brings it."""
+    for _ in range(_LOOKS):
+        if directory.by_id(account_id) is not None:
+            break
+        await asyncio.sleep(_LOOK_S)
+    return directory.by_id(account_id)
 
 
 if __name__ == "__main__":

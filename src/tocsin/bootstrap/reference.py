@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from dataclasses import dataclass
 
@@ -46,4 +47,8 @@ async def load_memory(settings: Settings, name: str) -> Memory:
     await session.close()
     with psycopg.connect(settings.database_url) as conn:
         check_canary(conn, seal)
+    # What is loaded stays: the collector need not walk it again and again between requests.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     return memory

@@ -6,6 +6,7 @@ of one process are ordered in the order in which they were made, also when the c
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from tocsin.kit import clock
@@ -53,6 +54,10 @@ def uuid7_ms(value: bytes) -> int:
     return int.from_bytes(value[:6], "big")
 
 
+_PROCESS = os.urandom(4).hex()
+_COUNT = itertools.count(int.from_bytes(os.urandom(3), "big"))
+
+
 def request_id() -> str:
-    """A name for a request in logs and headers: 16 hex digits."""
-    return os.urandom(8).hex()
+    """A name for a request in logs and headers: 16 hex digits, of the process and of a count."""
+    return f"{_PROCESS}{next(_COUNT) & 0xFFFFFFFF:08x}"

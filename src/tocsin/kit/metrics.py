@@ -8,6 +8,9 @@ REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ProcessCollector(registry=REGISTRY)
 
+Child = Counter
+"""A counter with its labels chosen."""
+
 LOOP_ERRORS = Counter("tocsin_loop_errors", "Faults caught at the edge of a loop.", ["loop"], registry=REGISTRY)
 DATABASE_LOSSES = Counter(
     "tocsin_database_losses", "Connections to the database that were lost.", ["session"], registry=REGISTRY

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from tocsin.content import Status
@@ -20,7 +18,6 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     sender_id: str | None = None
     routing: str | None = None
     template_id: str | None = None
-    template_params: list[str] | None = None
     send_time: str | None = None
     time_zone: str | None = None
 
@@ -41,8 +38,7 @@ class Bad(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct, gc=False):
     """A request that passed every check that needs no lock: its rows as columns, its charge, its work."""
 
     account_id: int
@@ -59,13 +55,13 @@ class Draft:
     idempotency_key: str | None = None
     idempotency_hash: str = ""
     expires_at: float = 0.0
-    ids: list[bytes] = field(default_factory=list)
-    phones: list[str] = field(default_factory=list)
-    countries: list[int] = field(default_factory=list)
-    channels: list[int] = field(default_factory=list)
-    prices: list[int] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    reasons: list[int] = field(default_factory=list)
+    ids: list[bytes] = msgspec.field(default_factory=list)
+    phones: list[str] = msgspec.field(default_factory=list)
+    countries: list[int] = msgspec.field(default_factory=list)
+    channels: list[int] = msgspec.field(default_factory=list)
+    prices: list[int] = msgspec.field(default_factory=list)
+    statuses: list[int] = msgspec.field(default_factory=list)
+    reasons: list[int] = msgspec.field(default_factory=list)
     good: int = 0
     amount_micros: int = 0
 

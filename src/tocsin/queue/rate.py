@@ -58,7 +58,8 @@ class Bucket:
             self._filled = now
             return None
         since = max(self._filled, current.starts)
-        burst = max(1.0, current.rate * _BURST_S)
+        # One part and what comes in 50 ms: a loop that wakes a little late loses nothing of the rate.
+        burst = 1.0 + current.rate * _BURST_S if current.rate else 0.0
         self._tokens = min(burst, self._tokens + max(0.0, now - since) * current.rate)
         self._filled = now
         return current

@@ -16,7 +16,7 @@ from tocsin.queue.store import QUERIES
 
 LANE = "lane"
 OUTBOX = "outbox"
-_GAP_S = 0.004
+_GAP_S = 0.008
 
 
 class Waker:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 UNRECORDED_MOST = 250
 """Parts that may be handed over and not yet written down: at most so many are sent twice after a kill."""
-CLAIM_MOST = 125
+CLAIM_MOST = 100
 """Messages: half of that, so that one claim is at the carrier while another is being written."""
 _POLL_S = 0.25
 _PAUSE_S = 0.2
