@@ -12,11 +12,13 @@ from bench.children import BrokenError, Receiver, run_receiver
 from bench.figure import ONE_EACH, Figure, Say, median
 from bench.load import ask, connect
 from bench.product import Product, run_product
+from bench.table import Conn
 from bench.wire import build_send, make_numbers
 
 MESSAGES, POST = 2_000_000, 10_000
 _AHEAD = 60_000
 _LIMIT_S = 900.0
+_LOOK_S = 0.5
 _FLAT_TIME, _FLAT_SIZE = 1.5, 1.5
 _NAME = "long"
 
@@ -42,7 +44,7 @@ def measure(say: Say) -> list[Figure]:
 def _run(product: Product, receiver: Receiver, say: Say) -> list[_Sample]:
     sock = connect(product.port)
     samples: list[_Sample] = []
-    sent, said = 0, 0
+    sent, said, look_at = 0, 0, 0.0
     deadline = time.monotonic() + _LIMIT_S
     with product.connect() as conn:
         while (seen := receiver.counted(_NAME).rows) < MESSAGES:
@@ -56,8 +58,10 @@ def _run(product: Product, receiver: Receiver, say: Say) -> list[_Sample]:
                 sent += POST
             else:
                 time.sleep(0.1)
-            samples.append(_look(conn, seen))
-            if seen - said >= MESSAGES // 10:
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + _LOOK_S
+                samples.append(_look(conn, seen))
+            if seen - said >= MESSAGES // 10 and samples:
                 said = seen
                 last = samples[-1]
                 say(
@@ -68,11 +72,8 @@ def _run(product: Product, receiver: Receiver, say: Say) -> list[_Sample]:
     return samples
 
 
-def _look(conn: object, seen: int) -> _Sample:
+def _look(conn: Conn, seen: int) -> _Sample:
     """Time a claim (rolled back: nothing is taken from the worker for longer than that) and read the sizes."""
-    import psycopg
-
-    assert isinstance(conn, psycopg.Connection)
     channel = conn.execute("SELECT id FROM channel WHERE name = 'sandbox'").fetchone()
     with conn.transaction(force_rollback=True):
         began = time.perf_counter()

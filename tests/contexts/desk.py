@@ -39,7 +39,7 @@ _TABLES = (
 
 def prepare(dsn: str) -> None:
     """The seed, a plan under which failed messages are refunded, and a second channel."""
-    with psycopg.connect(dsn, autocommit=True) as conn:
+    with psycopg.connect(dsn) as conn:
         ensure_defaults(conn)
         plan = billing.add_plan(conn, "gentle", charge_failed=False)
         billing.import_prices(conn, [billing.PriceRule(plan, int(Product.SMS), None, "", None, PRICE)])

@@ -10,8 +10,10 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -21,6 +23,7 @@ from tocsin.bootstrap.facts import keep_short
 from tocsin.bootstrap.panel import print_panel, write_demo_facts
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError
 from tocsin.bootstrap.preparation import PreparationError, Prepared, prepare_in_child
+from tocsin.kit import metrics
 from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -112,6 +115,7 @@ class _Supervisor:
 
     def _start_children(self, prepared: Prepared) -> None:
         environment = {**os.environ, "DATABASE_URL": self._dsn, "TOCSIN_HOME": str(self._settings.home)}
+        environment.setdefault(metrics.FOLDER, str(_make_empty(self._settings.home / "metrics")))
         if prepared.account and not self._settings.push_allow:
             environment["TOCSIN_PUSH_ALLOW"] = _DEMO_PUSH_ALLOW  # so that a newcomer's own receiver works
         for name in ("api", "worker", "push"):
@@ -148,3 +152,10 @@ class _Supervisor:
             except PostgresError as error:
                 _LOG.error("%s", error)
                 self._postgres_due_s = time.monotonic() + 5.0
+
+
+def _make_empty(folder: Path) -> Path:
+    """Counters begin at nought with the processes that count."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder

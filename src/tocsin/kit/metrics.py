@@ -1,9 +1,17 @@
-"""The registry of this process and the counters that more than one context adds to."""
+"""The counters that more than one context adds to, and their text for Prometheus.
+
+Under `tocsin up` all processes of a machine count into files of one folder (PROMETHEUS_MULTIPROC_DIR, prometheus_client's
+own multi-process mode), so that the API's /metrics shows what worker, pusher and helper count too.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
+import os
 
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ProcessCollector(registry=REGISTRY)
@@ -30,5 +38,10 @@ PUSHES = Counter("tocsin_pushes", "Pushes to endpoints of accounts.", ["result"]
 
 
 def render() -> bytes:
-    """All metrics of this process in Prometheus's text form."""
-    return generate_latest(REGISTRY)
+    """All metrics in Prometheus's text form: of all processes that count into one folder, else of this one."""
+    if not os.environ.get(FOLDER):
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)

@@ -77,9 +77,6 @@ class Settings:
     validity_s: float = _setting(
         "TOCSIN_VALIDITY_S", 172_800.0, wording.positive, "a message that could not be handed over expires after this"
     )
-    unknown_after_s: float = _setting(
-        "TOCSIN_UNKNOWN_AFTER_S", 30.0, wording.positive, "a submit without an answer is unknown after this"
-    )
     retention_days: int = _setting(
         "TOCSIN_RETENTION_DAYS", 45, wording.count, "messages are kept at least this many days"
     )

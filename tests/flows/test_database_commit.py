@@ -1,0 +1,122 @@
+"""The connection is cut between COMMIT and its answer, under a real API process and its helper for large sends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from tests.conformance.proxy import Proxy
+from tests.conftest import clone_database
+from tests.doors.api import PRICE_MICROS, Bed, Door
+from tests.flows.database_bed import (
+    Load,
+    assert_sums,
+    count_all,
+    expect,
+    list_batches,
+    proxied_aside,
+    send,
+)
+from tests.poll import until_sync
+
+PAID_IN = 10_000 * PRICE_MICROS
+LARGE = 1200
+
+
+class House(NamedTuple):
+    bed: Bed
+    proxy: Proxy
+    door: Door
+
+
+@pytest.fixture(scope="module")
+def house(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with clone_database(database_server) as dsn, proxied_aside(dsn) as (proxy, way):
+        bed = Bed(dsn, tmp_path_factory.mktemp("home"))
+        door = Door(bed, Path(bed.home) / "log", DATABASE_URL=way)
+        try:
+            door.wait()
+            for count in (1, LARGE):  # both writers are connected
+                assert send(door, bed.customer(PAID_IN), count).kind == "taken"
+            yield House(bed, proxy, door)
+        finally:
+            door.close()
+            bed.conn.close()
+
+
+@pytest.mark.parametrize("moment", ["cut_answer", "cut_request"], ids=["done", "not done"])
+@pytest.mark.parametrize("key", [None, "mine"], ids=["plain", "key"])
+@pytest.mark.parametrize("count", [1, LARGE], ids=["small", "large"])
+def test_the_reply_is_right_and_the_charge_single(house: House, count: int, key: str | None, moment: str) -> None:
+    customer = house.bed.customer(PAID_IN)
+    cuts = house.proxy.cuts
+    setattr(house.proxy, moment, True)
+    answer = send(house.door, customer, count, key)
+    assert house.proxy.cuts == cuts + 1
+    assert answer.kind == "taken"
+    assert count_all(house.bed, customer, PAID_IN) == expect(count)
+    assert list_batches(house.bed, customer) == {answer.batch_no: count}
+    if key is not None:
+        assert send(house.door, customer, count, key).reply.body == answer.reply.body
+        assert count_all(house.bed, customer, PAID_IN) == expect(count)
+    assert_sums(house.bed)
+
+
+@pytest.mark.parametrize("moment", ["cut_answer", "cut_request"], ids=["done", "not done"])
+def test_a_penniless_request_is_refused_all_the_same(house: House, moment: str) -> None:
+    customer = house.bed.customer(PRICE_MICROS)
+    setattr(house.proxy, moment, True)
+    assert send(house.door, customer, 2).reply.status == -10
+    assert count_all(house.bed, customer, PRICE_MICROS) == expect()
+    assert send(house.door, customer, 1).kind == "taken"
+
+
+@pytest.mark.parametrize("moment", ["cut_answer", "cut_request"], ids=["done", "not done"])
+def test_requests_that_gather_behind_one_another(house: House, moment: str) -> None:
+    """The first request holds up the writer at a locked wallet, so that the others gather behind it."""
+    slow, customer = house.bed.customer(PAID_IN), house.bed.customer(PAID_IN)
+    cuts = house.proxy.cuts
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(house.bed.dsn) as holder:
+        holder.execute(b"SELECT 1 FROM wallet WHERE account_id = %s FOR UPDATE", (slow.id,))
+
+        load = Load(house.door, [(slow, 1), *[(customer, 1)] * 12], each=1)
+        until_sync(lambda: house.bed.one(waits))
+        setattr(house.proxy, moment, True)
+        holder.rollback()
+        kinds = [answer.kind for answer in load.finish()]
+    assert kinds == ["taken"] * 13
+    assert house.proxy.cuts == cuts + 1
+    assert count_all(house.bed, customer, PAID_IN) == expect(*[1] * 12)
+    assert count_all(house.bed, slow, PAID_IN) == expect(1)
+    assert_sums(house.bed)
+
+
+@pytest.mark.parametrize("count", [1, LARGE], ids=["small", "large"])
+def test_an_unknown_fate_is_a_504_without_a_body(house: House, count: int) -> None:
+    """The commit is done, its answer is lost, and the database does not come back in time."""
+    customer, other = house.bed.customer(PAID_IN), house.bed.customer(PAID_IN)
+    house.proxy.refuse = True
+    house.proxy.cut_answer = True
+    answer = send(house.door, customer, count, "mine")
+    assert answer.reply.http == 504
+    assert answer.reply.body == b""
+    assert 5 <= answer.at_s - answer.begun_s < 8
+    begun_s = time.monotonic()
+    assert send(house.door, other, count).kind == "refused"  # now it is known that nothing can be stored
+    assert time.monotonic() - begun_s < 2
+    house.proxy.refuse = False
+    assert send(house.door, other, count).kind == "taken"
+    assert count_all(house.bed, other, PAID_IN) == expect(count)
+    again = send(house.door, customer, count, "mine")  # what a client does after a 504
+    assert again.kind == "taken"
+    assert list_batches(house.bed, customer) == {again.batch_no: count}
+    assert count_all(house.bed, customer, PAID_IN) == expect(count)
+    assert_sums(house.bed)
