@@ -38,8 +38,23 @@ def _group_of_five(bank: Bank, account: int, *, keys: bool) -> list[Draft]:
     return drafts
 
 
-def _cut(proxy: Proxy, moment: str) -> None:
+async def _warm_up(group: Group, account: int) -> None:
+    """Until its statement is prepared: from then on a write is one request and one answer."""
+    for _ in range(3):
+        assert await group.accept(draft(account)) is Fate.ACCEPTED
+
+
+async def _cut_and_see(proxy: Proxy, moment: str, group: Group, drafts: list[Draft], bank: Bank) -> list[Fate]:
+    """The fates of the drafts when the connection is cut in their commit, which is done or not when the next try begins."""
+    proxy.refuse = True  # the next try must wait until we have looked
     setattr(proxy, moment, True)
+    accepting = asyncio.create_task(accept_all(group, drafts))
+    await until(lambda: proxy.cuts == 1)
+    there = [len(drafts)] if moment == "cut_answer" else [0]
+    await until(lambda: bank.stored(drafts)[1:2] == there)
+    assert not accepting.done()
+    proxy.refuse = False
+    return await accepting
 
 
 @pytest.mark.parametrize("moment", ["cut_answer", "cut_request"])
@@ -49,13 +64,11 @@ async def test_a_group_is_stored_once(bank: Bank, moment: str, keys: bool) -> No
     async with proxied(bank.dsn, WORD) as (proxy, dsn):
         group = Group(dsn)
         async with at_work(group):
-            assert await group.accept(draft(account)) is Fate.ACCEPTED
+            await _warm_up(group, account)
             drafts = _group_of_five(bank, account, keys=keys)
-            _cut(proxy, moment)
-            assert await accept_all(group, drafts) == [Fate.ACCEPTED] * 5
-            assert proxy.cuts == 1
+            assert await _cut_and_see(proxy, moment, group, drafts, bank) == [Fate.ACCEPTED] * 5
     assert bank.stored(drafts) == [8, 5, 8, 4]
-    assert bank.wallet(account) == (95 * PRICE, 0)
+    assert bank.wallet(account) == (93 * PRICE, 0)
     bank.assert_sums()
 
 
@@ -65,14 +78,27 @@ async def test_who_cannot_pay_is_told_so_all_the_same(bank: Bank, moment: str) -
     async with proxied(bank.dsn, WORD) as (proxy, dsn):
         group = Group(dsn)
         async with at_work(group):
-            assert await group.accept(draft(rich)) is Fate.ACCEPTED
+            await _warm_up(group, rich)
             drafts = [draft(poor, 2), draft(rich), draft(poor)]
-            _cut(proxy, moment)
+            setattr(proxy, moment, True)
             assert await accept_all(group, drafts) == [Fate.POOR, Fate.ACCEPTED, Fate.ACCEPTED]
             assert proxy.cuts == 1
     assert bank.stored(drafts) == [2, 2, 2, 2]
-    assert (bank.wallet(rich), bank.wallet(poor)) == ((8 * PRICE, 0), (0, 0))
+    assert (bank.wallet(rich), bank.wallet(poor)) == ((6 * PRICE, 0), (0, 0))
     bank.assert_sums()
+
+
+async def test_a_look_at_the_money_is_taken_again(bank: Bank) -> None:
+    rich = bank.account(balance=1000 * PRICE)
+    async with proxied(bank.dsn, WORD) as (proxy, dsn):
+        group = Group(dsn)
+        async with at_work(group):
+            await _warm_up(group, rich)
+            want = draft(rich, 300)
+            proxy.cut_request = True
+            assert await group.accept(want) is Fate.ACCEPTED
+            assert proxy.cuts == 1
+    assert bank.stored([want]) == [300, 1, 300, 1]
 
 
 async def test_a_key_that_another_has_taken_is_told_so_all_the_same(bank: Bank) -> None:
@@ -80,11 +106,12 @@ async def test_a_key_that_another_has_taken_is_told_so_all_the_same(bank: Bank) 
     async with proxied(bank.dsn, WORD) as (proxy, dsn):
         group = Group(dsn)
         async with at_work(group):
+            await _warm_up(group, rich)
             first, twin, plain = (
                 draft(rich, idempotency_key=key, idempotency_hash="00") for key in ("taken", "taken", None)
             )
             assert await group.accept(first) is Fate.ACCEPTED
-            _cut(proxy, "cut_request")
+            proxy.cut_request = True
             begun_s = time.monotonic()
             assert await accept_all(group, [twin, plain]) == [Fate.KEY_TAKEN, Fate.ACCEPTED]
             assert time.monotonic() - begun_s < group_module.FATE_S
@@ -129,8 +156,8 @@ async def test_a_request_that_cannot_be_stored_is_told_so_all_the_same(bank: Ban
     async with proxied(bank.dsn, WORD) as (proxy, dsn):
         group = Group(dsn)
         async with at_work(group):
-            assert await group.accept(draft(account)) is Fate.ACCEPTED
-            _cut(proxy, "cut_request")
+            await _warm_up(group, account)
+            proxy.cut_request = True
             assert await accept_all(group, drafts) == [Fate.ACCEPTED, Fate.BROKEN, Fate.ACCEPTED]
             assert proxy.cuts == 1
     assert bank.stored(drafts) == [2, 2, 2, 2]

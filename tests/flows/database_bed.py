@@ -42,6 +42,17 @@ def proxied_aside(dsn: str) -> Iterator[tuple[Proxy, str]]:
         loop.close()
 
 
+class Second:
+    """For a flag of the proxy: not the next request (or answer), but the one behind it."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def __bool__(self) -> bool:
+        self._asked += 1
+        return self._asked == 2
+
+
 class Answer(NamedTuple):
     """A reply and when it was wanted and got, monotonic."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from tests.conftest import clone_database
 from tests.doors.api import PRICE_MICROS, Bed, Door
 from tests.flows.database_bed import (
     Load,
+    Second,
     assert_sums,
     count_all,
     expect,
@@ -26,6 +28,7 @@ from tests.poll import until_sync
 
 PAID_IN = 10_000 * PRICE_MICROS
 LARGE = 1200
+READERS = 4
 
 
 class House(NamedTuple):
@@ -41,12 +44,29 @@ def house(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         door = Door(bed, Path(bed.home) / "log", DATABASE_URL=way)
         try:
             door.wait()
-            for count in (1, LARGE):  # both writers are connected
-                assert send(door, bed.customer(PAID_IN), count).kind == "taken"
+            for number in range(READERS):  # all sessions that look up keys are connected
+                for count in (1, LARGE):
+                    assert send(door, bed.customer(PAID_IN), count, f"warm-{number}").kind == "taken"
             yield House(bed, proxy, door)
         finally:
             door.close()
             bed.conn.close()
+
+
+@pytest.fixture(autouse=True)
+def _calm(house: House) -> Iterator[None]:
+    """A test that failed leaves no cut behind."""
+    yield
+    house.proxy.refuse = house.proxy.cut_answer = house.proxy.cut_request = False
+
+
+def _arm(house: House, moment: str, count: int) -> None:
+    """Cut the next write; no session comes through behind it. A large one asks for the money first."""
+    warm = house.bed.customer(4 * LARGE * PRICE_MICROS)
+    for _ in range(3):  # until the statements are prepared: from then on each is one request and one answer
+        assert send(house.door, warm, count).kind == "taken"
+    house.proxy.refuse = True
+    setattr(house.proxy, moment, True if count == 1 else Second())
 
 
 @pytest.mark.parametrize("moment", ["cut_answer", "cut_request"], ids=["done", "not done"])
@@ -55,9 +75,15 @@ def house(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_the_reply_is_right_and_the_charge_single(house: House, count: int, key: str | None, moment: str) -> None:
     customer = house.bed.customer(PAID_IN)
     cuts = house.proxy.cuts
-    setattr(house.proxy, moment, True)
-    answer = send(house.door, customer, count, key)
-    assert house.proxy.cuts == cuts + 1
+    _arm(house, moment, count)
+    with ThreadPoolExecutor(1) as aside:
+        sending = aside.submit(send, house.door, customer, count, key)
+        until_sync(lambda: house.proxy.cuts == cuts + 1)
+        done = expect(count) if moment == "cut_answer" else expect()
+        until_sync(lambda: count_all(house.bed, customer, PAID_IN) == done)
+        assert not sending.done()
+        house.proxy.refuse = False
+        answer = sending.result()
     assert answer.kind == "taken"
     assert count_all(house.bed, customer, PAID_IN) == expect(count)
     assert list_batches(house.bed, customer) == {answer.batch_no: count}
@@ -70,7 +96,8 @@ def test_the_reply_is_right_and_the_charge_single(house: House, count: int, key:
 @pytest.mark.parametrize("moment", ["cut_answer", "cut_request"], ids=["done", "not done"])
 def test_a_penniless_request_is_refused_all_the_same(house: House, moment: str) -> None:
     customer = house.bed.customer(PRICE_MICROS)
-    setattr(house.proxy, moment, True)
+    _arm(house, moment, 1)
+    house.proxy.refuse = False
     assert send(house.door, customer, 2).reply.status == -10
     assert count_all(house.bed, customer, PRICE_MICROS) == expect()
     assert send(house.door, customer, 1).kind == "taken"
@@ -103,8 +130,7 @@ def test_requests_that_gather_behind_one_another(house: House, moment: str) -> N
 def test_an_unknown_fate_is_a_504_without_a_body(house: House, count: int) -> None:
     """The commit is done, its answer is lost, and the database does not come back in time."""
     customer, other = house.bed.customer(PAID_IN), house.bed.customer(PAID_IN)
-    house.proxy.refuse = True
-    house.proxy.cut_answer = True
+    _arm(house, "cut_answer", count)
     answer = send(house.door, customer, count, "mine")
     assert answer.reply.http == 504
     assert answer.reply.body == b""

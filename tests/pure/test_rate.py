@@ -47,7 +47,7 @@ def test_a_busy_process_that_wakes_a_little_late_uses_its_share_well(rate: int, 
     bucket.give(place(0, rate, 0.0, 0.0, 0.0))
     now, sent, steps = 0.0, 0, itertools.cycle(lates)
     while now < EPOCH_S - 0.3:
-        now += bucket.wait_s(now) + next(steps)
+        now += max(bucket.wait_s(now), 1e-4) + next(steps)
         room = bucket.room(now)
         bucket.spend(room)
         sent += room

@@ -63,6 +63,7 @@ class Group:
         self._waiting: list[_Waiting] = []
         self._event = asyncio.Event()
         self._poor: dict[int, float] = {}
+        self._away = False
 
     async def accept(self, draft: Draft) -> Fate:
         """Store and charge; returns when the outcome is known."""
@@ -109,6 +110,7 @@ class Group:
             error = await self._write(group, again=False)
             fault = read_fault(error) if error else None
             if error is None:
+                self._away = False
                 _answer(group, Fate.ACCEPTED)
             elif fault is Fault.REFUSED:
                 group = self._drop_refused(group, error)
@@ -129,16 +131,21 @@ class Group:
 
     async def _begin(self, group: list[_Waiting]) -> list[_Waiting]:
         """What is found out before rows are written: that the database is there, and who surely cannot pay."""
-        try:
-            await self._session.wake()
-            return await self._look(group)
-        except psycopg.Error as error:
-            self._say_unavailable(group, error)
-            return []
+        for left in (1, 0):
+            try:
+                await self._session.wake()
+                return await self._look(group)
+            except psycopg.Error as error:
+                if not left:
+                    self._say_unavailable(group, error)
+                self._session.break_off()
+        return []
 
     def _say_unavailable(self, group: Sequence[_Waiting], error: Exception) -> None:
         """Nothing is stored; the session may be that of a server which will not work again."""
-        log.warning("storage is not available to %d requests: %s", len(group), error)
+        if not self._away:  # said once, not for each of thousands of requests
+            log.warning("storage is not available, requests are refused: %s", error)
+        self._away = True
         self._session.break_off()
         _answer(group, Fate.UNAVAILABLE)
 

@@ -27,6 +27,12 @@ Params = Sequence[Any] | Mapping[str, Any]
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """What a statement raises when its connection is gone (or storage refuses to work at all)."""
 
+STABLE_PLANS = (
+    b"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+)
+"""Look-ups by key stay look-ups by key: in a new database, where nothing was counted yet, the planner would rather read
+whole partitions, and keep to it while they fill."""
+
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -82,7 +88,7 @@ class Session:
         )
         pgbin.register(conn)
         if self._generic_plans:
-            await conn.execute("SET plan_cache_mode = force_generic_plan")
+            await conn.execute(STABLE_PLANS)
         await conn.execute("SET timezone = 'UTC'")
         return conn
 

@@ -59,12 +59,12 @@ SELECT DISTINCT uuid_send(r.message_id) FROM unnest(%s::uuid[]) AS c(id) JOIN re
 
 -- name: batch_texts
 SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id
-FROM batch WHERE batch_no = ANY(%s::bigint[]);
+FROM unnest(%s::bigint[]) AS c(no) JOIN batch ON batch_no = c.no;
 
 -- name: handed_parts
 -- Parts that carriers took (0) or may have taken (4). Where the id of one of the latter became known there is a row of each.
 SELECT uuid_send(s.message_id), s.part, s.attempt, s.outcome, extract(epoch FROM s.at)::double precision, s.carrier_id
-FROM submission s WHERE s.message_id = ANY(%s::uuid[]) AND s.outcome IN (0, 4);
+FROM unnest(%s::uuid[]) AS c(id) JOIN submission s ON s.message_id = c.id WHERE s.outcome IN (0, 4);
 
 -- name: add_submissions
 INSERT INTO submission (message_id, at, channel_id, carrier_id, part, attempt, outcome, reason, phone)
@@ -117,18 +117,18 @@ WHERE NOT EXISTS (
     AND (SELECT count(DISTINCT h.part) FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
 
 -- name: lock_messages
-SELECT uuid_send(id) FROM message WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE;
+SELECT uuid_send(m.id) FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id ORDER BY m.id FOR UPDATE OF m;
 
 -- name: add_part_receipts
 INSERT INTO part_receipt (message_id, part, attempt, status, reason, at)
 SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING;
 
 -- name: part_receipts
-SELECT uuid_send(message_id), part, attempt, reason FROM part_receipt WHERE message_id = ANY(%s::uuid[]);
+SELECT uuid_send(p.message_id), p.part, p.attempt, p.reason FROM unnest(%s::uuid[]) AS c(id) JOIN part_receipt p ON p.message_id = c.id;
 
 -- name: present_states
-SELECT DISTINCT ON (message_id) uuid_send(message_id), version, reason, refund_micros, coalesce(channel_id, 0) FROM report
-WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, version DESC;
+SELECT DISTINCT ON (r.message_id) uuid_send(r.message_id), r.version, r.reason, r.refund_micros, coalesce(r.channel_id, 0)
+FROM unnest(%s::uuid[]) AS c(id) JOIN report r ON r.message_id = c.id ORDER BY r.message_id, r.version DESC;
 
 -- name: add_reports
 INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, refund_micros, channel_id, submitted_at, at)

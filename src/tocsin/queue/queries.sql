@@ -63,9 +63,6 @@ WITH gone AS (
 -- A new attempt, which looks first at what the dead one wrote down of its parts.
 UPDATE lane_item l SET owner = NULL, lease_end = NULL, attempt = l.attempt + 1 FROM gone WHERE l.owner = gone.owner RETURNING l.channel_id;
 
--- name: waiting
-SELECT channel_id, priority, count(*), coalesce(sum(cardinality(ids)), 0) FROM lane_item GROUP BY 1, 2;
-
 -- name: share_turn
 SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint);
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 EPOCH_S = 5
 _BURST_S = 0.05
+_ROUNDING = 1e-6
+_LEAST_S = 0.001
 
 
 def epoch_of(database_s: float) -> int:
@@ -67,7 +69,7 @@ class Bucket:
     def room(self, now: float) -> int:
         """Whole parts that may go now."""
         self._fill(now)
-        return max(0, int(self._tokens))
+        return max(0, int(self._tokens + _ROUNDING))
 
     def spend(self, parts: int) -> None:
         """Parts went out; a message of several parts may borrow, the next waits longer."""
@@ -80,5 +82,6 @@ class Bucket:
             starts = [s.starts for s in self._shares if s.starts > now]
             return min([0.2, *(s - now for s in starts)])
         if current.rate <= 0:
-            return min(0.2, max(0.0, current.ends - now))
-        return min(0.2, max(0.0, (1.0 - self._tokens) / current.rate))
+            return min(0.2, max(_LEAST_S, current.ends - now))
+        # At least a millisecond: a wait that is smaller than the clock can tell would never end.
+        return min(0.2, max(_LEAST_S, (1.0 - self._tokens) / current.rate))

@@ -102,7 +102,7 @@ async def _keep_partitions(session: Session, settings: Settings) -> int:
 
 async def run_job(job: Job, dsn: str) -> None:
     """Until cancelled; a fault is logged and the job goes on at its next time."""
-    session = Session(dsn, f"upkeep {job.name}")
+    session = Session(dsn, f"upkeep {job.name}", generic_plans=True)
     while True:
         found = 0
         try:

@@ -1,0 +1,333 @@
+"""Every named statement is used and can be planned on the migrated schema; the hot ones by indices; old days go in order."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, errors
+from psycopg.rows import TupleRow
+
+import tocsin
+from tests.conftest import clone_database
+from tests.contexts.desk import Desk, prepare, receipt
+from tocsin import messaging
+from tocsin.kit.db import STABLE_PLANS, Queries, Session
+from tocsin.kit.ids import Ids
+
+ROOT = Path(tocsin.__file__).parent
+FILES = {str(file.parent.relative_to(ROOT)): file for file in sorted(ROOT.rglob("queries.sql"))}
+STATEMENTS = [(place, name) for place, file in FILES.items() for name in Queries(file).names()]
+
+COLUMNS = {
+    ("webhooks", "enqueue"): "uuid[] integer[] integer[] integer[] integer[] bytea[]",
+    ("webhooks", "take_leases"): "bigint double_precision integer[]",
+    ("webhooks", "settle"): "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[]",
+    ("webhooks", "split"): "bigint integer[] integer[] integer[] bytea[]",
+    ("webhooks", "fix"): "integer bigint bigint[] bigint[]",
+    ("webhooks", "reports_of"): "uuid[]",
+    (
+        "carriers/sandbox",
+        "keep",
+    ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
+    ("messaging", "accept"): "boolean",
+}
+"""Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
+
+NOT_PLANNED = {("billing", "price_stage"), ("billing", "price_copy")}  # CREATE TABLE, COPY
+HOT = [
+    "claimed_messages", "ended_messages", "batch_texts", "handed_parts", "match", "match_unknown", "lock_messages", "part_receipts",
+    "present_states", "open_messages", "last_message_to", "uplink_page", "report_by_ids", "report_ids", "batch_range", "batch_rows",
+    "never_handed_over", "unmatched_waiting", "find_idempotency", "overdue_watch",
+]  # fmt: skip
+BIG = re.compile(
+    r"Seq Scan on (message|submission|report|part_receipt|batch|uplink|outbox|idempotency|unmatched_receipt)(_\d|\b)"
+)
+
+
+def number_parameters(query: str, types: str = "") -> str:
+    """psycopg's placeholders as $1, $2, ...; with casts where types are given."""
+    names: list[str] = []
+    kinds = [kind.replace("_", " ") for kind in types.split()]
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        key = found[1] or f"#{len(names)}"
+        if key not in names:
+            names.append(key)
+        place = names.index(key)
+        return f"${place + 1}" + (f"::{kinds[place]}" if place < len(kinds) else "")
+
+    return re.sub(r"%%|%s|%\((\w+)\)s", put, query)
+
+
+def read(place: str, name: str) -> str:
+    return number_parameters(Queries(FILES[place])[name].decode(), COLUMNS.get((place, name), ""))
+
+
+@pytest.fixture(scope="module")
+def planner(database_server: str) -> Iterator[Connection[TupleRow]]:
+    """Where a sequential scan shows only if nothing else is possible."""
+    with clone_database(database_server) as dsn, psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("SET enable_seqscan = off")
+        conn.execute(Queries(FILES["billing"])["price_stage"].replace(b"ON COMMIT DROP", b""))
+        yield conn
+
+
+def explain(conn: Connection[TupleRow], place: str, name: str) -> str:
+    return "\n".join(row[0] for row in conn.execute(f"EXPLAIN (GENERIC_PLAN) {read(place, name)}".encode()))
+
+
+def test_all_files_are_looked_at() -> None:
+    assert {"messaging", "queue", "webhooks", "billing", "routing", "accounts", "carriers/sandbox"} <= set(FILES)
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_every_statement_is_used(place: str) -> None:
+    own = "".join(file.read_text() for file in FILES[place].parent.glob("*.py"))
+    unused = [name for name in Queries(FILES[place]).names() if f'"{name}"' not in own]
+    assert unused == []
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_every_statement_that_code_names_is_there(place: str) -> None:
+    own = "".join(file.read_text() for file in FILES[place].parent.glob("*.py"))
+    named = set(re.findall(r'(?:QUERIES|_SQL)\["(\w+)"\]', own))
+    assert named <= set(Queries(FILES[place]).names())
+
+
+@pytest.mark.parametrize(("place", "name"), [each for each in STATEMENTS if each not in NOT_PLANNED])
+def test_every_statement_can_be_planned(planner: Connection[TupleRow], place: str, name: str) -> None:
+    assert explain(planner, place, name)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], name: str) -> None:
+    assert not BIG.search(explain(planner, "messaging", name))
+
+
+def test_a_sequential_scan_would_be_seen(planner: Connection[TupleRow]) -> None:
+    plan = "\n".join(row[0] for row in planner.execute("EXPLAIN SELECT 1 FROM message WHERE parts = 3"))
+    assert BIG.search(plan)
+
+
+@pytest.fixture
+async def desk(database: str) -> AsyncIterator[Desk]:
+    prepare(database)
+    made = Desk(database)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def count_read(plan: dict[str, Any], table: str) -> int:
+    """Partitions of a table that a plan really looked into."""
+    mine = re.fullmatch(rf"{table}_\d{{8}}", plan.get("Relation Name", "")) is not None and plan["Actual Loops"] > 0
+    return mine + sum(count_read(inner, table) for inner in plan.get("Plans", []))
+
+
+async def test_look_ups_by_id_read_one_days_partition(desk: Desk) -> None:
+    """At the generic plan, which sessions of the data plane force."""
+    account = await desk.add_account()
+    ids = await desk.accept(account, 3)
+    names = await desk.submit(ids)
+    await desk.receive(*map(receipt, names))
+    column = "ARRAY[" + ",".join(f"'{each.hex()}'" for each in ids) + "]::uuid[]"
+    desk.conn.execute(STABLE_PLANS)
+    for name, arguments, tables in [
+        ("claimed_messages", column, ["message"]),
+        ("lock_messages", column, ["message"]),
+        ("part_receipts", column, ["part_receipt"]),
+        ("present_states", column, ["report"]),
+        ("ended_messages", column, ["report"]),
+        ("open_messages", column, ["message", "report"]),
+        ("report_by_ids", f"{column}, {account.id}, '{{1}}'", ["message", "report"]),
+        ("match", f"'{{account}}', ARRAY['{names[0]}'], ARRAY[''], {desk.channel}, 288000", ["message", "report"]),
+    ]:
+        desk.conn.execute(f"PREPARE q AS {read('messaging', name)}".encode())
+        row = desk.conn.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE q({arguments})".encode()).fetchone()
+        desk.conn.execute("DEALLOCATE q")
+        assert row is not None
+        plan = row[0][0]["Plan"]
+        assert {table: count_read(plan, table) for table in tables} == dict.fromkeys(tables, 1), name
+
+
+# --- models
+
+
+def test_models_agree_with_the_database(database: str) -> None:
+    """Names, types and nulls of every column; and no change of a model without its migration."""
+    code = (
+        "import json, django; django.setup()\n"
+        "from django.apps import apps; from django.core.management import call_command; from django.db import connection\n"
+        "call_command('makemigrations', check=True, dry_run=True, verbosity=0)\n"
+        "print(json.dumps({m._meta.db_table: {f.column: [f.db_type(connection), f.null] for f in m._meta.local_fields}"
+        " for m in apps.get_models()}))"
+    )
+    environ = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tocsin.schema.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    models = json.loads(done.stdout.splitlines()[-1])
+    assert {"account", "channel", "price", "endpoint"} <= set(models)
+    with psycopg.connect(database) as conn:
+        for table, columns in models.items():
+            rows = conn.execute(
+                "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute"
+                " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+                (table,),
+            ).fetchall()
+            assert {name: [kind, null] for name, kind, null in rows} == columns, table
+
+
+# --- retention
+
+TABLES = ("batch", "message", "submission", "report", "part_receipt")
+KEEP_S = 47 * 86400.0
+
+
+@pytest.fixture
+async def session(database: str) -> AsyncIterator[Session]:
+    made = Session(database, "keep")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    with psycopg.connect(database, autocommit=True) as made:
+        made.execute("SET timezone = 'UTC'")
+        yield made
+
+
+def make_days(conn: Connection[TupleRow], *days_ago: int) -> None:
+    for days in days_ago:
+        for table in TABLES:
+            conn.execute("SELECT partition_ensure(%s, now() - %s * interval '1 day')", (table, days))
+
+
+def list_days(conn: Connection[TupleRow], table: str = "message") -> set[int]:
+    """How many days ago the partitions before this week began."""
+    rows = conn.execute(
+        "SELECT current_date - to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') FROM pg_inherits"
+        " WHERE inhparent = %s::regclass",
+        (table,),
+    ).fetchall()
+    return {days for (days,) in rows if days > 7}
+
+
+def make_id(conn: Connection[TupleRow], days_ago: float) -> bytes:
+    row = conn.execute("SELECT (extract(epoch FROM now()) * 1000)::bigint").fetchone()
+    assert row is not None
+    return Ids().take(1, now_ms=row[0] - int(days_ago * 86_400_000))[0]
+
+
+async def test_old_days_go_and_young_ones_stay(conn: Connection[TupleRow], session: Session) -> None:
+    make_days(conn, *range(40, 61))
+    await messaging.keep_partitions(session, KEEP_S)
+    for table in ("message", "report", "part_receipt", "batch"):
+        # A day whose last message is 47 days old, and one more, since a batch may begin the day before.
+        assert list_days(conn, table) == set(range(40, 50)), table
+
+
+async def test_no_submission_of_a_kept_message_goes(conn: Connection[TupleRow], session: Session) -> None:
+    """Weeks: one goes only when its last day is over by as much."""
+    make_days(conn, *range(40, 71))
+    await messaging.keep_partitions(session, KEEP_S)
+    weeks = list_days(conn, "submission")
+    assert max(weeks) >= max(list_days(conn, "message")) - 7
+    assert 47 <= max(weeks) <= 47 + 8
+
+
+async def test_the_next_month_is_made(conn: Connection[TupleRow], session: Session) -> None:
+    conn.execute("DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'message'::regclass"
+                 " LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$")  # fmt: skip
+    await messaging.keep_partitions(session, KEEP_S)
+    ahead = conn.execute("SELECT max(to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD')) - current_date FROM pg_inherits"
+                         " WHERE inhparent = 'message'::regclass").fetchone()  # fmt: skip
+    assert ahead == (30,)
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "INSERT INTO lane_item (channel_id, priority, account_id, ids) VALUES (1, 1, 1, %s)",
+        "INSERT INTO receipt_watch (due, ids) VALUES (now(), %s)",
+        "INSERT INTO outbox (endpoint_id, n, ids, body) VALUES (1, 1, %s, '')",
+        "INSERT INTO outbox (endpoint_id, n, ids, body, aside) VALUES (1, 1, %s, '', true)",
+    ],
+)
+async def test_nothing_goes_that_something_waits_for(conn: Connection[TupleRow], session: Session, waits: str) -> None:
+    make_days(conn, 55, 56, 57, 58, 59, 60, 65)
+    young, needed = make_id(conn, 1), make_id(conn, 57)
+    conn.execute(waits.encode(), ([young.hex(), needed.hex()],))
+    conn.execute(waits.encode(), ([young.hex()],))
+    await messaging.keep_partitions(session, KEEP_S)
+    kept = list_days(conn)
+    assert kept >= {55, 56, 57}
+    assert 65 not in kept
+    for table in ("lane_item", "receipt_watch", "outbox"):
+        conn.execute(f"DELETE FROM {table}".encode())
+    await messaging.keep_partitions(session, KEEP_S)
+    assert list_days(conn) == set()
+
+
+async def test_a_long_reader_puts_it_off(conn: Connection[TupleRow], session: Session, database: str) -> None:
+    """Everybody would wait behind a lock that waits for a reader: rather not today."""
+    make_days(conn, 60)
+    with psycopg.connect(database) as reader:
+        reader.execute("SELECT count(*) FROM message")
+        with pytest.raises(errors.LockNotAvailable):
+            await messaging.keep_partitions(session, KEEP_S)
+    assert 60 in list_days(conn)
+    await messaging.keep_partitions(session, KEEP_S)
+    assert list_days(conn) == set()
+
+
+async def test_what_was_given_up_and_old_replies_go(conn: Connection[TupleRow], session: Session) -> None:
+    for days, given_up in [(60, True), (60, False), (40, True)]:
+        conn.execute(
+            "INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at, received_at, given_up)"
+            " VALUES (1, 'x', '', 1, 1, now(), now() - %s * interval '1 day', %s)",
+            (days, given_up),
+        )
+    for days in (60, 40):
+        conn.execute(
+            "INSERT INTO uplink (id, channel_id, user_number, service_number, content, at) VALUES (%s, 1, '', '', %s, now())",
+            (make_id(conn, days).hex(), str(days)),
+        )
+    await messaging.keep_partitions(session, KEEP_S)
+    left = conn.execute(
+        "SELECT current_date - received_at::date, given_up FROM unmatched_receipt ORDER BY id"
+    ).fetchall()
+    assert left == [(60, False), (40, True)]
+    assert conn.execute("SELECT content FROM uplink").fetchall() == [("40",)]
+
+
+async def test_the_oldest_that_is_needed(conn: Connection[TupleRow], session: Session) -> None:
+    """Only what is older than the limit is asked for; the time is that of the id."""
+    from tocsin.messaging.store import QUERIES
+
+    young, old, older = (make_id(conn, days) for days in (10, 50, 52))
+    for ids in ([young], [young, old], [older, young]):
+        conn.execute("INSERT INTO receipt_watch (due, ids) VALUES (now(), %s)", ([each.hex() for each in ids],))
+    limit = conn.execute("SELECT now() - interval '47 days'").fetchone()
+    assert limit is not None
+    found: datetime = (await session.rows(QUERIES["oldest_needed"], limit))[0][0]
+    assert round(found.timestamp() * 1000) == int.from_bytes(older[:6], "big")
+    long_ago = conn.execute("SELECT now() - interval '60 days'").fetchone()
+    assert (await session.rows(QUERIES["oldest_needed"], long_ago or ()))[0][0] is None
+
+
+def test_contexts_keep_their_statements_to_themselves() -> None:
+    """No SQL text in Python beside the statements of queries.sql: what is not there is not tested here."""
+    assert importlib.import_module("tocsin.messaging.store").QUERIES.names() == Queries(FILES["messaging"]).names()
