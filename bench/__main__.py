@@ -9,11 +9,13 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from bench.children import BrokenError
 from bench.figure import Figure, Measure
@@ -23,6 +25,7 @@ from bench.figures import LONG, SHORT
 def main() -> int:
     """Measure what was asked for."""
     options = _read_arguments()
+    signal.signal(signal.SIGTERM, _end)  # what was started is ended then too
     chosen: dict[str, Measure] = {**SHORT, **LONG}
     names = options.names or list(LONG if options.long else SHORT)
     began = time.monotonic()
@@ -55,6 +58,10 @@ def _read_arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"no figure is called {', '.join(unknown)}")
     return options
+
+
+def _end(_sign: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(143)
 
 
 def _say(text: str) -> None:

@@ -28,6 +28,7 @@ from bench.children import BrokenError, Load
 from bench.load import Result, Task
 from bench.processes import Meter, Seen, find_family, read_pss_mb
 from bench.wire import Caller, sign_query
+from tocsin.kit.leash import die_with_parent
 
 BALANCE = "1000000000"
 MEMORY_KINDS = ("api", "api helper", "worker", "push")
@@ -140,7 +141,7 @@ def run_product() -> Iterator[Product]:
     log = (home / "log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "tocsin", "up"], env=_environment(home, port), stdin=subprocess.DEVNULL,
-        stdout=log, stderr=log, start_new_session=True,
+        stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one thread
     )  # fmt: skip
     product = Product(home, port, process)
     try:

@@ -148,7 +148,7 @@ class Desk:
         """All parts of these messages are answered so; the carrier's ids, in order of message and part."""
         work = await self.claim(ids, attempt, channel)
         at = clock.now_s() - ago_s
-        outcomes = []
+        outcomes: list[Outcome] = []
         for sent in work.submissions:
             self._carrier_ids += 1
             name = names[len(outcomes)] if names else f"c{self._carrier_ids}"

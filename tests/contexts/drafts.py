@@ -43,6 +43,10 @@ def draft(account_id: int, count: int = 1, price: int = PRICE, **changes: Any) -
     return made
 
 
+WRITERS = "FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND datname = current_database()"
+WAITING_WRITERS = f"{WRITERS} AND wait_event_type = 'Lock'"
+
+
 class Bank:
     """A database with accounts, seen from outside."""
 

@@ -8,13 +8,14 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import errors
 
 from tests.conftest import clone_database
-from tests.contexts.drafts import PRICE, Bank, accept_all, at_work, draft
+from tests.contexts.drafts import PRICE, WAITING_WRITERS, WRITERS, Bank, accept_all, at_work, draft
 from tests.poll import until
 from tocsin.api import group as group_module
 from tocsin.api.group import Fate, Group
@@ -52,7 +53,7 @@ POISON = {
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-async def test_a_poisoned_request_hurts_only_itself(bank: Bank, poison: dict[str, object]) -> None:
+async def test_a_poisoned_request_hurts_only_itself(bank: Bank, poison: dict[str, Any]) -> None:
     paying = bank.account(balance=10 * PRICE)
     good = [draft(paying), draft(paying)]
     bad = draft(paying, **poison)
@@ -76,7 +77,7 @@ async def test_a_deadlock_is_tried_again(bank: Bank) -> None:
         other.execute(lock, (high,))
         async with at_work(group):
             accepting = asyncio.create_task(accept_all(group, drafts))
-            await until(lambda: bank.one("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+            await until(lambda: bank.one(f"SELECT count(*) {WAITING_WRITERS}"))
             crossed = aside.submit(other.execute, lock, (low,))
             await until(crossed.done)
             crossed.result()
@@ -259,9 +260,8 @@ async def test_a_server_that_refuses_to_write_is_unavailable(own_bank: Bank) -> 
 
 async def _end_writers(bank: Bank) -> None:
     """End the idle sessions of all groups; they learn of it when they look."""
-    where = "FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND datname = current_database()"
-    bank.conn.execute(f"SELECT pg_terminate_backend(pid) {where}".encode())
-    await until(lambda: bank.one(f"SELECT count(*) {where}") == 0)
+    bank.conn.execute(f"SELECT pg_terminate_backend(pid) {WRITERS}".encode())
+    await until(lambda: bank.one(f"SELECT count(*) {WRITERS}") == 0)
 
 
 async def test_a_session_that_ended_while_idle_is_renewed_before_a_write(

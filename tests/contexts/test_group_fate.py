@@ -11,7 +11,7 @@ import pytest
 
 from tests.conformance.proxy import Proxy, proxied
 from tests.conftest import clone_database
-from tests.contexts.drafts import PRICE, Bank, accept_all, at_work, draft
+from tests.contexts.drafts import PRICE, WAITING_WRITERS, WRITERS, Bank, accept_all, at_work, draft
 from tests.poll import until
 from tocsin.api import group as group_module
 from tocsin.api.group import Fate, Group
@@ -126,15 +126,14 @@ async def test_a_first_try_that_is_still_at_work_is_waited_for(bank: Bank, key: 
     """Only the client's side of the connection is gone: the server goes on with the statement."""
     account = bank.account(balance=10 * PRICE)
     want = draft(account, idempotency_key=key, idempotency_hash="00")
-    waits = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND wait_event_type = 'Lock'"
     async with proxied(bank.dsn, WORD) as (proxy, dsn):
         group = Group(dsn)
         async with at_work(group):
             with psycopg.connect(bank.dsn) as holder:
                 holder.execute(b"SELECT 1 FROM wallet WHERE account_id = %s FOR UPDATE", (account,))
                 accepting = asyncio.create_task(group.accept(want))
-                first = await until(lambda: bank.one(waits))
-                sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin accept'"
+                first = await until(lambda: bank.one(f"SELECT array_agg(pid) {WAITING_WRITERS}"))
+                sessions = f"SELECT count(*) {WRITERS}"
                 before = bank.one(sessions)
                 await proxy.close()
                 await until(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import psycopg
@@ -162,8 +163,8 @@ _steps = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(_money, _money, st.integers(0, 300)), min_size=3, max_size=3), _steps)
 def test_money_is_neither_made_nor_lost(
-    bank: Bank, pots: list[tuple[int, int, int]], steps: list[tuple[str, list]]
-) -> None:  # type: ignore[type-arg]
+    bank: Bank, pots: list[tuple[int, int, int]], steps: list[tuple[str, Any]]
+) -> None:
     world = _World(bank)
     accounts = [world.open(*each) for each in pots]
     for what, how in steps:

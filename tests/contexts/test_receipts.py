@@ -12,12 +12,18 @@ import pytest
 from psycopg.rows import TupleRow
 
 from tests.conftest import clone_database
-from tests.contexts.desk import FUNDS, PRICE, THREE_PARTS, TWO_PARTS, Desk, prepare, receipt
+from tests.contexts.desk import DAYS_S, FUNDS, PRICE, THREE_PARTS, TWO_PARTS, Desk, prepare, receipt
 from tests.poll import until
-from tocsin import accounts, billing, messaging, routing, webhooks
+from tocsin import accounts, billing, messaging, queue, routing, webhooks
+from tocsin.carriers import ChannelFacts, open_link
 from tocsin.kit import clock
 from tocsin.kit.db import Session
-from tocsin.traffic import OutcomeKind, Reason, Receipt
+from tocsin.queue import Waker
+from tocsin.traffic import Outcome, OutcomeKind, Reason, Receipt
+from tocsin.workers.hands import Hands
+from tocsin.workers.lane import Lane
+from tocsin.workers.lease import Lease
+from tocsin.workers.receive import Intake
 
 CHARGING, GENTLE = accounts.DEFAULT_PLAN, "gentle"
 PLANS = pytest.mark.parametrize("plan", [CHARGING, GENTLE])
@@ -512,7 +518,7 @@ async def test_a_policy_that_leaves_sends_nothing_twice(desk: Desk) -> None:
     work = await desk.claim([one])
     kinds = [OutcomeKind.ACCEPTED, UNKNOWN, OutcomeKind.TEMPORARY]
     outcomes = [
-        messaging.submit.Outcome(one, 1, s.part, kind, clock.now_s(), "id" if kind is OutcomeKind.ACCEPTED else None)
+        Outcome(one, 1, s.part, kind, clock.now_s(), "id" if kind is OutcomeKind.ACCEPTED else None)
         for s, kind in zip(work.submissions, kinds, strict=True)
     ]
     await desk.write(outcomes, {one: desk.phone(one)}, messaging.Verdicts())
@@ -536,6 +542,20 @@ async def test_another_attempt_of_what_ended_or_has_nothing_left_to_send_is_drop
     work = await desk.claim([ended, unknown], 2)
     assert {message.id for message in work.dropped} == {ended, unknown}
     assert (work.open, work.submissions, work.ends) == ([], [], [])
+
+
+async def test_what_a_dead_worker_wrote_down_is_not_sent_again(desk: Desk) -> None:
+    """It died with one of three parts answered: whoever takes the item over sends the other two, as a new attempt."""
+    account = await desk.add_account()
+    (one,) = await desk.accept(account, content=THREE_PARTS)
+    dead, alive = 2**40, 2**40 + 1
+    assert await queue.claim(desk.session, desk.channel, dead, 0.0, (100, [0, 0, 0]))
+    (first, *_) = (await desk.claim([one])).submissions
+    await desk.write([Outcome(one, 1, first.part, OutcomeKind.ACCEPTED, clock.now_s(), "id")], {}, messaging.Verdicts())
+    assert await queue.take_over(desk.session) == 1
+    (item,) = await queue.claim(desk.session, desk.channel, alive, 15.0, (100, [0, 0, 0]))
+    assert (item.attempt, item.ids) == (2, [one])
+    assert await sent_parts(desk, one, item.attempt) == [2, 3]
 
 
 @pytest.mark.parametrize("kind", [None, OutcomeKind.TEMPORARY, UNKNOWN])
@@ -743,6 +763,53 @@ async def test_the_memory_is_renewed_only_where_something_changed(desk: Desk) ->
     fresh_s = desk.reference.age_s()
     await desk.receive(receipt(names[1]))
     assert desk.reference.age_s() > fresh_s
+
+
+# --- the worker's intake
+
+
+@pytest.fixture
+async def intake(desk: Desk) -> AsyncIterator[Intake]:
+    """Of a lane whose link is not open: only receipts come."""
+    channel = desk.table.channel(desk.channel)
+    assert channel is not None
+    waker = Waker(desk.session)
+    hands = Hands(desk.dsn, Lease(desk.dsn, 15.0), desk.books, lambda _m, _t, present: present, DAYS_S, waker)
+    link = open_link(channel.kind, ChannelFacts(channel.id, channel.name), desk.dsn)
+    lane = Lane(channel, link, hands)
+    made = Intake(lane, desk.dsn, desk.books, waker)
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await made.close()
+    await lane.close()
+
+
+async def test_what_cannot_be_stored_hurts_only_its_own_call(desk: Desk, intake: Intake) -> None:
+    """They came together and were tried together; the carrier brings the bad one again, and only that."""
+    account = await desk.add_account()
+    ids = await desk.accept(account, 2)
+    names = await desk.submit(ids)
+    calls = [[receipt(names[0])], [receipt("bad\x00id")], [receipt(names[1], Reason.UNDELIVERED)]]
+    results = await asyncio.gather(*map(intake.receipts, calls), return_exceptions=True)
+    assert [result is None for result in results] == [True, False, True]
+    assert [desk.reason(each) for each in ids] == [Reason.SUCCESS, Reason.UNDELIVERED]
+    await intake.receipts([receipt(names[0])])
+
+
+async def test_who_brings_receipts_is_told_when_they_are_committed(desk: Desk, intake: Intake) -> None:
+    account = await desk.add_account()
+    ids = await desk.accept(account, 1)
+    names = await desk.submit(ids)
+    with psycopg.connect(desk.dsn) as blocker:
+        blocker.execute("LOCK TABLE report IN SHARE MODE")
+        task = asyncio.create_task(intake.receipts([receipt(names[0])]))
+        await wait_for_lockers(desk, 1)
+        assert not task.done()
+        blocker.rollback()
+        await task
+    assert desk.reason(ids[0]) is Reason.SUCCESS
 
 
 # --- replies

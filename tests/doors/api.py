@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -28,6 +29,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tests.poll import until_sync
+from tocsin.kit.leash import die_with_parent
 
 SEND = "/api/v1/sms/sendbatchsms"
 REPORT = "/api/v1/sms/report"
@@ -115,7 +117,7 @@ class Bed:
             self._specials = {name: self._make(name.replace(" ", "-"), **how) for name, how in SPECIALS.items()}
             self.empty = self._make("empty")
             self.bystander = self._fund(self._make("bystander"), *UNTOUCHED)
-            self._pool = [self._make(f"pool{number:03}") for number in range(POOL)]
+            self._pool = self._make_pool()
 
     def _set_up(self) -> None:
         from tocsin import billing, routing
@@ -141,6 +143,20 @@ class Bed:
         for kind, value in grants or ():
             accounts.add_grant(self.conn, account_id, kind, value)
         return Customer(account_id, name, key)
+
+    def _make_pool(self) -> list[Customer]:
+        """Ordinary accounts, many at once."""
+        rows = self.conn.execute(
+            b"INSERT INTO account (name, plan_id) SELECT 'pool' || n, p.id FROM generate_series(1, %s) AS n, plan p"
+            b" WHERE p.name = 'default' RETURNING id, name",
+            (POOL,),
+        ).fetchall()
+        made = [Customer(account_id, name, f"key-of-{name}") for account_id, name in rows]
+        with self.conn.cursor() as cursor:
+            keys = [(each.id, self._seal.seal(each.key)) for each in made]
+            cursor.executemany(b"INSERT INTO api_key (account_id, sealed) VALUES (%s, %s)", keys)
+            cursor.executemany(b"INSERT INTO wallet (account_id) VALUES (%s)", [(each.id,) for each in made])
+        return made
 
     def customer(self, balance: int = 100 * PRICE_MICROS, gift: int = 0, credit: int = 0) -> Customer:
         """An ordinary account that no other test has, with money in micros."""
@@ -222,7 +238,11 @@ class Door:
         }
         self._log = log
         with log.open("wb") as file:
-            self._process = subprocess.Popen([sys.executable, "-m", "tocsin", "api"], env=env, stderr=file, stdout=file)
+            # A test run that is killed leaves no server behind.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tocsin", "api"], env=env, stderr=file, stdout=file,
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  started by the main thread
+            )  # fmt: skip
 
     def wait(self) -> None:
         """Until it is ready."""

@@ -58,7 +58,7 @@ class Answer(NamedTuple):
 
     begun_s: float
     at_s: float
-    count: int
+    size: int
     reply: Reply
 
     @property

@@ -130,6 +130,15 @@ class Plant:
         self.processes.append(process)
         return process
 
+    def owner_of(self, process: Process) -> int:
+        """Its id in leases; waits until it is registered."""
+        query = "SELECT id FROM process WHERE pid = %s AND kind = %s"
+        return int(until_sync(lambda: self.one(query, process.pid, process.name), 30))
+
+    def held_by(self, owner: int) -> int:
+        """Items of the lane."""
+        return int(self.one("SELECT count(*) FROM lane_item WHERE owner = %s", owner))
+
     def start_api(self, **settings: str) -> Process:
         """An API process that is ready."""
         api = self.start("api", **settings)

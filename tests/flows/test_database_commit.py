@@ -13,6 +13,7 @@ import pytest
 
 from tests.conformance.proxy import Proxy
 from tests.conftest import clone_database
+from tests.contexts.drafts import WAITING_WRITERS
 from tests.doors.api import PRICE_MICROS, Bed, Door
 from tests.flows.database_bed import (
     Load,
@@ -108,7 +109,7 @@ def test_requests_that_gather_behind_one_another(house: House, moment: str) -> N
     """The first request holds up the writer at a locked wallet, so that the others gather behind it."""
     slow, customer = house.bed.customer(PAID_IN), house.bed.customer(PAID_IN)
     cuts = house.proxy.cuts
-    waits = (
+    waits = f"SELECT count(*) {WAITING_WRITERS}"
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND wait_event_type = 'Lock'"
     )
     with psycopg.connect(house.bed.dsn) as holder:

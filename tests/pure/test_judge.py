@@ -161,7 +161,10 @@ def test_waits_grow_and_are_spread(attempt: int) -> None:
 
 def test_retries_of_one_kind_travel_together() -> None:
     ids = [bytes([i]) * 16 for i in range(120)]
-    retries = [Retry(HERE, 1, 3, 2, 0.5, [i]) for i in ids] + [Retry(HERE, 1, 4, 2, 0.5, [ID]), Retry(HERE, 0, 3, 2, 0.5, [ID])]
+    retries = [Retry(HERE, 1, 3, 2, 0.5, [i]) for i in ids] + [
+        Retry(HERE, 1, 4, 2, 0.5, [ID]),
+        Retry(HERE, 0, 3, 2, 0.5, [ID]),
+    ]
     merged = merge_retries(retries)
     assert [len(retry.ids) for retry in merged] == [50, 50, 20, 1, 1]
     assert [i for retry in merged[:3] for i in retry.ids] == ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations, product
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,9 @@ def test_no_state_is_final_and_listed_without_need() -> None:
     assert set(FOLLOWS) == {Reason.SENDING, Reason.NO_RECEIPT}
 
 
-@pytest.mark.parametrize(("reason", "handed_over", "charge_failed"), list(product(Reason, (True, False), (True, False))))
+@pytest.mark.parametrize(
+    ("reason", "handed_over", "charge_failed"), list(product(Reason, (True, False), (True, False)))
+)
 def test_what_is_given_back(reason: Reason, handed_over: bool, charge_failed: bool) -> None:
     back = gives_back(reason, handed_over=handed_over, charge_failed=charge_failed)
     if reason in {Reason.SUCCESS, Reason.SENDING}:
@@ -64,7 +67,8 @@ def test_a_failed_attempt_is_not_final_while_another_is_open() -> None:
 
 def test_the_last_attempt_of_the_first_lost_part_names_the_reason() -> None:
     receipts = {
-        (1, 1): Reason.SUCCESS, (2, 1): Reason.UNDELIVERED, (2, 2): Reason.EXPIRED, (2, 10): Reason.NUMBER_ERROR, (3, 1): Reason.REJECTED,
+        (1, 1): Reason.SUCCESS, (2, 1): Reason.UNDELIVERED, (2, 2): Reason.EXPIRED, (2, 10): Reason.NUMBER_ERROR,
+        (3, 1): Reason.REJECTED,
     }  # fmt: skip
     for order in permutations(receipts):
         assert decide(3, dict.fromkeys(order).keys(), receipts) is Reason.NUMBER_ERROR
@@ -91,10 +95,10 @@ def run_through(parts: int, handed: list[Key], order: list[Key], finals: dict[Ke
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_the_order_of_receipts_does_not_matter(history: tuple[int, list[Key], dict[Key, Reason]], dice: object) -> None:
+def test_the_order_of_receipts_does_not_matter(history: tuple[int, list[Key], dict[Key, Reason]], dice: Random) -> None:
     parts, handed, finals = history
     order = list(handed)
-    dice.shuffle(order)  # type: ignore[attr-defined]
+    dice.shuffle(order)
     end = run_through(parts, handed, order, finals)
     attempts = {part: [finals[key] for key in handed if key[0] == part] for part in range(1, parts + 1)}
     delivered = all(Reason.SUCCESS in ends for ends in attempts.values())
@@ -105,10 +109,12 @@ def test_the_order_of_receipts_does_not_matter(history: tuple[int, list[Key], di
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_receipts_that_come_twice_change_nothing(history: tuple[int, list[Key], dict[Key, Reason]], dice: object) -> None:
+def test_receipts_that_come_twice_change_nothing(
+    history: tuple[int, list[Key], dict[Key, Reason]], dice: Random
+) -> None:
     parts, handed, finals = history
     order = list(handed)
-    dice.shuffle(order)  # type: ignore[attr-defined]
+    dice.shuffle(order)
     doubled = [key for key in order for _ in range(2)]
     assert run_through(parts, handed, doubled, finals) is run_through(parts, handed, order, finals)
 

@@ -22,7 +22,7 @@ class Readers:
 
     def __init__(self, dsn: str, count: int) -> None:
         self._free: asyncio.Queue[Session] = asyncio.Queue()
-        self._all = [Session(dsn, "read") for _ in range(count)]
+        self._all = [Session(dsn, "read", generic_plans=True) for _ in range(count)]
         for session in self._all:
             self._free.put_nowait(session)
 

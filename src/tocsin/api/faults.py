@@ -33,6 +33,7 @@ _BY_STATE = {
     "23514": Fault.PARTITION,
 }
 _BY_CLASS = {
+    "08": Fault.LOST,  # a pooler between us and the server
     "40": Fault.CROSSED,
     "25": Fault.AWAY,  # a server that was made read-only
     "53": Fault.AWAY,  # no disk, no memory

@@ -20,7 +20,7 @@ import psycopg
 
 from tocsin.api.faults import Fault, read_fault
 from tocsin.kit import clock
-from tocsin.kit.db import Session
+from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.messaging import Draft, accept_statement, make_partitions_of, read_funds
 
@@ -131,15 +131,16 @@ class Group:
 
     async def _begin(self, group: list[_Waiting]) -> list[_Waiting]:
         """What is found out before rows are written: that the database is there, and who surely cannot pay."""
-        for left in (1, 0):
+        try:
+            await self._session.wake()
             try:
-                await self._session.wake()
                 return await self._look(group)
-            except psycopg.Error as error:
-                if not left:
-                    self._say_unavailable(group, error)
+            except LOST:
                 self._session.break_off()
-        return []
+                return await self._look(group)  # it only asks: once more, on a new connection
+        except psycopg.Error as error:
+            self._say_unavailable(group, error)
+            return []
 
     def _say_unavailable(self, group: Sequence[_Waiting], error: Exception) -> None:
         """Nothing is stored; the session may be that of a server which will not work again."""

@@ -28,7 +28,8 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """What a statement raises when its connection is gone (or storage refuses to work at all)."""
 
 STABLE_PLANS = (
-    b"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    b"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    b" SET enable_material = off"
 )
 """Look-ups by key stay look-ups by key: in a new database, where nothing was counted yet, the planner would rather read
 whole partitions, and keep to it while they fill."""

@@ -205,10 +205,10 @@ AND (seen, id) > (%(seen)s::xid8, %(id)s::uuid) ORDER BY seen, id LIMIT %(limit)
 -- name: report_by_ids
 SELECT uuid_send(m.id), m.phone, m.batch_no, m.parts, m.price_micros, m.status, m.reason, p.reason, p.fee_micros,
        extract(epoch FROM coalesce(p.submitted_at, s.at))::double precision, extract(epoch FROM p.at)::double precision, s.at IS NOT NULL, m.product
-FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c(id, ord) JOIN message m ON m.id = c.id AND m.account_id = %(account)s
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c(id, ord) CROSS JOIN LATERAL (SELECT * FROM message WHERE id = c.id LIMIT 1) m
 LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
 LEFT JOIN LATERAL (SELECT at FROM submission WHERE message_id = m.id AND outcome IN (0, 4) AND p.version IS NULL ORDER BY at LIMIT 1) s ON true
-WHERE m.product = ANY(%(products)s::smallint[]) ORDER BY c.ord;
+WHERE m.account_id = %(account)s AND m.product = ANY(%(products)s::smallint[]) ORDER BY c.ord;
 
 -- name: report_ids
 SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id >= %(low)s::uuid AND id < %(high)s::uuid AND id > %(after)s::uuid

@@ -11,8 +11,10 @@ import logging
 import os
 from collections.abc import Callable
 
+from psycopg.rows import TupleRow
+
 from tocsin.kit import clock
-from tocsin.kit.db import LOST, Session
+from tocsin.kit.db import LOST, Params, Session
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.messaging.batchno import BatchNumbers, Span
 from tocsin.messaging.store import QUERIES
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 AHEAD_MS = 30_000
 CLOCK_OFF_MOST_S = 5.0
+_ANSWER_WITHIN_S = 5.0
+_RETRY_S = 1.0
 
 
 class SlotLease:
@@ -53,10 +57,10 @@ class SlotLease:
         rows = []
         if slots:
             params = {"slots": slots, "owner": self._owner, "ahead": AHEAD_MS, "used": self._numbers.last_ms}
-            rows = await self._session.rows(QUERIES["renew_slots"], params)
+            rows = await self._ask(QUERIES["renew_slots"], params)
         if not rows:
             params = {"count": self._count, "owner": self._owner, "ahead": AHEAD_MS}
-            rows = await self._session.rows(QUERIES["lease_slots"], params)
+            rows = await self._ask(QUERIES["lease_slots"], params)
         if not rows:
             log.error("no slot for batch numbers is free")
         self._numbers.grant({slot: Span(floor_ms, ceiling_ms) for slot, floor_ms, ceiling_ms in rows})
@@ -64,23 +68,28 @@ class SlotLease:
     async def _measure_clock(self) -> float:
         """Seconds by which our clock is ahead of the database's at least; the time that the question took counts for us."""
         before_s = self._now_s()
-        there_s = float((await self._session.rows(QUERIES["clock"]))[0][0])
+        there_s = float((await self._ask(QUERIES["clock"]))[0][0])
         if before_s > there_s:
             return before_s - there_s
         return min(self._now_s() - there_s, 0.0)
 
+    async def _ask(self, query: bytes, params: Params = ()) -> list[TupleRow]:
+        return await (await self._session.run_within(_ANSWER_WITHIN_S, query, params)).fetchall()
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            wait_s = min(self._every_s, _RETRY_S)
             try:
                 await self.renew()
+                wait_s = self._every_s
             except LOST as error:
                 log.warning("batch numbers were not renewed: %s", error)
             except Exception:  # the edge of the loop: without it nothing would ever be accepted again
                 log.exception("batch numbers were not renewed")
                 LOOP_ERRORS.labels("batch numbers").inc()
                 self._session.break_off()  # it may lead to a server that was made read-only
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
         """Free the slots."""

@@ -9,7 +9,7 @@ ON CONFLICT (id) DO UPDATE SET seen_at = now();
 DELETE FROM process WHERE id = %s;
 
 -- name: claim
-SELECT * FROM claim_lane(%s::integer, %s::bigint, make_interval(secs => %s::double precision), %s::integer, %s::integer[]);
+SELECT * FROM claim_lane(%s::integer, %s::bigint, make_interval(secs => %s::double precision), %s::integer, %s::integer[], %s::bigint[]);
 
 -- name: renew
 -- What is held goes on; what is ours but not in our hands (the answer to a claim was lost) is free when its lease is over.

@@ -15,10 +15,10 @@ QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
 
 async def claim(
-    session: Session, channel_id: int, owner: int, lease_s: float, want: tuple[int, Sequence[int]]
+    session: Session, channel_id: int, owner: int, lease_s: float, want: tuple[int, Sequence[int], Sequence[int]]
 ) -> list[Item]:
-    """Ready items of a channel by priority and in turn of accounts; `want` = (messages at most, accounts last served)."""
-    rows = await session.rows(QUERIES["claim"], (channel_id, owner, lease_s, want[0], list(want[1])))
+    """Ready items of a channel by priority and in turn of accounts; `want` = (messages at most, accounts last served, floors)."""
+    rows = await session.rows(QUERIES["claim"], (channel_id, owner, lease_s, want[0], list(want[1]), list(want[2])))
     # array_send(uuid[]): a head of 20 bytes, then 4 bytes of length before each 16.
     return [Item(r[0], r[2], r[1], r[3], [r[4][i : i + 16] for i in range(24, len(r[4]), 20)]) for r in rows]
 

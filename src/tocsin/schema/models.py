@@ -38,7 +38,7 @@ class Account(models.Model):
     language = models.TextField(db_default="en")
     allow_ips = ArrayField(models.TextField(), db_default=[])
     rate_per_s = models.IntegerField(null=True)
-    max_parts = models.SmallIntegerField(db_default=10)
+    max_parts = models.SmallIntegerField(db_default=16)
     eight_fields = models.BooleanField(db_default=False)
     swap_uplink = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())

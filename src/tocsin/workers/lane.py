@@ -23,6 +23,7 @@ from tocsin.workers.hands import Hands
 from tocsin.workers.hold import Hold
 from tocsin.workers.pace import Pace
 from tocsin.workers.record import Recorder
+from tocsin.workers.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Lane:
         self._pace = None if channel.rate is None else Pace(channel.id, channel.rate, self._claims)
         self._most = min(channel.window, UNRECORDED_MOST)
         self._texts = Texts()
-        self._served = [0, 0, 0]
+        self._turn = Turn(looks_ahead=self._pace is None)
         self._stopping = False
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -83,12 +84,13 @@ class Lane:
             return
         asked = clock.monotonic_s()
         want = min(room, CLAIM_MOST) if self._pace else min(self._most, CLAIM_MOST)
-        items = await queue.claim(self._claims, self.channel.id, lease.owner, lease.lease_s, (want, self._served))
+        turn = (want, self._turn.served, self._turn.floors(asked))
+        items = await queue.claim(self._claims, self.channel.id, lease.owner, lease.lease_s, turn)
+        if not self._turn.note(items):
+            return  # there may be some below the floors
         if not items:
             await self._rest()
             return
-        for item in items:
-            self._served[item.priority] = item.account_id
         self.hold.claim(items)
         await self._hand_over(items, asked)
 

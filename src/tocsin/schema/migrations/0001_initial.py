@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), db_default=[], size=None),
                 ),
                 ("rate_per_s", models.IntegerField(null=True)),
-                ("max_parts", models.SmallIntegerField(db_default=10)),
+                ("max_parts", models.SmallIntegerField(db_default=16)),
                 ("eight_fields", models.BooleanField(db_default=False)),
                 ("swap_uplink", models.BooleanField(db_default=False)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

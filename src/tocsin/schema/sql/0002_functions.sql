@@ -189,7 +189,9 @@ END $$;
 -- order in which they were picked. p_after: for each priority the account that was served last; the turn begins behind it.
 -- Where already the first item is larger than p_messages it is divided: a slow channel claims a few messages at a time, so that a
 -- code is not stuck behind fifty of a campaign. What is claimed becomes an item of its own, the rest keeps its place.
-CREATE FUNCTION claim_lane(p_channel integer, p_owner bigint, p_lease interval, p_messages integer, p_after integer[])
+-- p_floor: for each priority an item id; items up to it are left to the next call without a floor. Where an old snapshot is held
+-- open the index is full of entries that are dead and cannot be marked so: the floor passes them without a look at their rows.
+CREATE FUNCTION claim_lane(p_channel integer, p_owner bigint, p_lease interval, p_messages integer, p_after integer[], p_floor bigint[])
 RETURNS TABLE (id bigint, priority smallint, account_id integer, attempt smallint, ids bytea) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -199,18 +201,20 @@ DECLARE
     v_high     integer;
     v_each     integer;
     v_got      integer;
+    v_floor    bigint;
 BEGIN
     FOR v_priority IN 0 .. 2 LOOP
+        v_floor := p_floor[v_priority + 1];
         FOR v_lap IN 0 .. 1 LOOP
             v_low := CASE v_lap WHEN 0 THEN p_after[v_priority + 1] ELSE -1 END;
             v_high := CASE v_lap WHEN 0 THEN 2147483647 ELSE p_after[v_priority + 1] END;
             WITH RECURSIVE turn AS (
                 (SELECT l.account_id FROM lane_item l WHERE l.channel_id = p_channel AND l.priority = v_priority AND l.owner IS NULL
-                 AND l.due IS NULL AND l.account_id > v_low AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1)
+                 AND l.due IS NULL AND l.id > v_floor AND l.account_id > v_low AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1)
                 UNION ALL
                 SELECT n.account_id FROM turn t CROSS JOIN LATERAL (
                     SELECT l.account_id FROM lane_item l WHERE l.channel_id = p_channel AND l.priority = v_priority AND l.owner IS NULL
-                    AND l.due IS NULL AND l.account_id > t.account_id AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1) n
+                    AND l.due IS NULL AND l.id > v_floor AND l.account_id > t.account_id AND l.account_id <= v_high ORDER BY l.account_id LIMIT 1) n
             )
             SELECT array_agg(t.account_id) INTO v_accounts FROM (SELECT turn.account_id FROM turn LIMIT v_left) t;
             IF v_accounts IS NULL THEN
@@ -223,7 +227,7 @@ BEGIN
                         SELECT i.*, a.o, cardinality(i.ids) AS n
                         FROM unnest(v_accounts) WITH ORDINALITY AS a(account_id, o) CROSS JOIN LATERAL (
                             SELECT i.id, i.ids FROM lane_item i WHERE i.channel_id = p_channel AND i.priority = v_priority
-                            AND i.owner IS NULL AND i.due IS NULL AND i.account_id = a.account_id
+                            AND i.owner IS NULL AND i.due IS NULL AND i.account_id = a.account_id AND i.id > v_floor
                             ORDER BY i.id LIMIT v_each FOR UPDATE SKIP LOCKED) i
                     ), summed AS (
                         SELECT p.*, sum(p.n) OVER (ORDER BY p.o, p.id) AS upto FROM picked p
