@@ -110,8 +110,6 @@ def test_requests_that_gather_behind_one_another(house: House, moment: str) -> N
     slow, customer = house.bed.customer(PAID_IN), house.bed.customer(PAID_IN)
     cuts = house.proxy.cuts
     waits = f"SELECT count(*) {WAITING_WRITERS}"
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin accept' AND wait_event_type = 'Lock'"
-    )
     with psycopg.connect(house.bed.dsn) as holder:
         holder.execute(b"SELECT 1 FROM wallet WHERE account_id = %s FOR UPDATE", (slow.id,))
 

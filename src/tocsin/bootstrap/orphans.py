@@ -35,6 +35,16 @@ def end_orphans(data: Path, limit_s: float) -> None:
     raise PostgresError(f"a PostgreSQL on {data} cannot be stopped: processes {_find_all(data)}")
 
 
+def drop_lock_files(data: Path, sockets: Path) -> None:
+    """After end_orphans: the lock files of a server that is gone, before PostgreSQL looks at the process id in them.
+
+    It takes any process of that id for a living server: a zombie that nobody has reaped yet, one that has the id anew.
+    """
+    if _PROC.is_dir():  # elsewhere it cannot be proven that nothing runs
+        for file in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+            file.unlink(missing_ok=True)
+
+
 def find_postmaster(data: Path) -> int | None:
     """The process in postmaster.pid if it lives and is a postgres of this data directory; a stale file gives None."""
     try:

@@ -61,6 +61,7 @@ class EmbeddedPostgres:
             cluster.make(self.place, password, fsync=self._fsync)
         cluster.check_version(self.place)
         orphans.end_orphans(self.place.data, _ORPHAN_STOP_S)
+        orphans.drop_lock_files(self.place.data, self.place.sockets)
         self._launch(self.place)
         self._wait_until_it_answers()
         return self.dsn

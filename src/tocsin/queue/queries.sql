@@ -71,8 +71,12 @@ SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint);
 -- epoch still has to give.
 WITH clock AS (
     SELECT extract(epoch FROM clock_timestamp())::double precision AS now_s
-), alive AS (
-    SELECT greatest(count(*), 1)::integer AS n FROM process WHERE kind = 'worker' AND seen_at > clock_timestamp() - interval '10 seconds'
+), locks AS MATERIALIZED (
+    SELECT (classid::bigint << 32) | objid::bigint AS id FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+), alive AS (  -- who was killed is not counted from now on, who is stopped after 10 s
+    SELECT greatest(count(*), 1)::integer AS n FROM process JOIN locks USING (id)
+    WHERE kind = 'worker' AND seen_at > clock_timestamp() - interval '10 seconds'
 ), given AS (
     SELECT coalesce(sum(share), 0)::integer AS total, coalesce(max(share) FILTER (WHERE process_id = %(process)s::bigint), -1) AS mine
     FROM rate_share WHERE channel_id = %(channel)s::integer AND epoch = %(epoch)s::bigint
