@@ -95,7 +95,8 @@ def test_a_push_keeps_rows_and_id_through_retries(bed: Bed) -> None:
     for push in bed.receiver.got("a"):
         by_id.setdefault(push.id, set()).add(push.body)
     assert sorted(len(bodies) for bodies in by_id.values()) == [1, 1]
-    assert [len(push.rows) for push in bed.receiver.got("a") if push.status == 200] == [10, 5]
+    # Which of the two is taken first is for their delays to say: they share no message.
+    assert sorted(len(push.rows) for push in bed.receiver.got("a") if push.status == 200) == [5, 10]
     assert bed.one("SELECT count(*) FROM push_attempt WHERE http_status = 500") == 6
     assert bed.one("SELECT failing_since FROM endpoint WHERE id = %s", endpoint) is None
 
@@ -122,12 +123,12 @@ def test_a_row_that_cannot_be_taken_is_found_by_halving_and_set_aside(bed: Bed) 
 def test_an_outage_sets_nothing_aside_and_splits_nothing(bed: Bed) -> None:
     endpoint = bed.add_endpoint("a")
     bed.receiver.behave("a", status=503)
-    ids = IDS.take(1000)
+    ids = IDS.take(4000)
     bed.put(endpoint, ids)
     bed.start_pusher(TOCSIN_PUSH_FIRST_RETRY_S="0.05")
     until_sync(lambda: bed.one("SELECT max(attempts) FROM outbox") >= 5)
     tried = bed.one("SELECT count(*) FROM outbox WHERE attempts > 0")
-    assert tried < 20  # a dead endpoint is not offered the whole backlog
+    assert tried < 40  # of 80: a dead endpoint is not offered the whole backlog, new rows come one at a time
     assert bed.one("SELECT failing_since FROM endpoint WHERE id = %s", endpoint) is not None
     bed.receiver.behave("a", status=200)
     until_sync(lambda: bed.waiting(endpoint) == 0, timeout_s=20)
