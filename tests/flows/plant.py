@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 from time import time
@@ -189,10 +190,13 @@ class Plant:
         charged = self.one("SELECT coalesce(-sum(balance_micros), 0)::bigint FROM ledger WHERE kind = 'charge'")
         assert charged == self.one("SELECT coalesce(sum(price_micros), 0)::bigint FROM message WHERE status = 0")
 
+    def is_empty(self, table: str) -> bool:
+        return bool(self.count(table) == 0)
+
     def wait_finished(self, accepted: Sequence[str], place: str, timeout_s: float = 60.0) -> None:
         """Until all of these ended and were pushed; then whatever must hold after any fault."""
         for table in ("lane_item", "sandbox_event"):  # cheap looks first: two cores do all the work
-            until_sync(lambda name=table: self.count(name) == 0, timeout_s)
+            until_sync(partial(self.is_empty, table), timeout_s)
         until_sync(lambda: self.unfinished() == 0, timeout_s)
         until_sync(lambda: self.count("outbox") == 0, timeout_s)
         assert set(accepted) <= set(self.receiver.taken(place))

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,10 +124,9 @@ def test_the_frequency_limit_of_an_account_holds_across_the_apis(crowd: Crowd) -
 def test_one_idempotency_key_at_three_apis_at_once_is_one_send(crowd: Crowd) -> None:
     plant, customer = crowd.plant, crowd.customers[0]
     before = plant.one("SELECT count(*) FROM message WHERE account_id = %s", customer.id)
-    for size in (1, 3000):
-        numbers = make_numbers(size, 100_000)
-        calls = [lambda turn=turn: post(crowd.api(turn), customer, numbers, key=f"k{size}") for turn in range(6)]
-        answers: list[Answer] = at_once(calls)
+    for key, size in (("one", 1), ("many", 3000)):
+        send = partial(post, customer=customer, numbers=make_numbers(size, 100_000), key=key)
+        answers: list[Answer] = at_once([partial(send, crowd.api(turn)) for turn in range(6)])
         assert all(answer.taken for answer in answers)
         assert len({answer.body["data"]["batchNo"] for answer in answers}) == 1
         assert {tuple(answer.ids) for answer in answers} == {tuple(answers[0].ids)}
@@ -138,7 +138,7 @@ def test_batch_numbers_and_ids_never_come_twice(crowd: Crowd) -> None:
         customer = crowd.customers[turn % 4]
         return [post(crowd.api(turn + i), customer, make_numbers(1, turn)) for i in range(40)]
 
-    answers = [answer for some in at_once([lambda turn=turn: send(turn) for turn in range(9)]) for answer in some]
+    answers = [answer for some in at_once([partial(send, turn) for turn in range(9)]) for answer in some]
     assert all(answer.taken for answer in answers)
     assert len({answer.body["data"]["batchNo"] for answer in answers}) == len(answers)
     assert len({answer.ids[0] for answer in answers}) == len(answers)
@@ -178,10 +178,10 @@ def test_a_channels_rate_holds_over_three_workers_and_is_used_and_a_dead_ones_sh
     api = plant.start_api()
     workers: list[Process] = [plant.start("worker") for _ in range(3)]
     owners = [plant.owner_of(worker) for worker in workers]
-    assert post(api.port, customer, make_numbers(4000)).taken
+    assert post(api.port, customer, make_numbers(3000)).taken
     shared = "SELECT count(DISTINCT process_id) FROM rate_share WHERE share BETWEEN 66 AND 67"
     until_sync(lambda: plant.one(shared) == 3, 20)
-    until_sync(lambda: plant.count("sandbox_submit") > 1200, 30)
+    until_sync(lambda: plant.count("sandbox_submit") > 900, 30)
     workers[0].kill()
     killed = float(plant.one("SELECT extract(epoch FROM clock_timestamp())::double precision"))
     until_sync(lambda: plant.count("lane_item") == 0, 60)
@@ -190,7 +190,7 @@ def test_a_channels_rate_holds_over_three_workers_and_is_used_and_a_dead_ones_sh
     times = [row[0] for row in rows.fetchall()]
     # What was under way when the database stood still for a moment comes a moment later, together.
     assert most_in_a_window(times) <= RATE * 1.1 + 3 * WINDOW
-    before = [at for at in times if killed - 4.0 <= at < killed - 1.0]
+    before = [at for at in times if killed - 3.5 <= at < killed - 0.5]
     assert len(before) >= 3.0 * RATE * 0.8
     # Its share is free from the next epoch of 5 s on; the last of the lane may have run dry.
     after = [at for at in times if at > killed + 7.0]

@@ -59,9 +59,12 @@ WITH gone AS (
         AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = i.owner
                         AND p.seen_at > clock_timestamp() - make_interval(secs => %(grace)s::double precision))) o
     WHERE pg_try_advisory_xact_lock(owner)
+), left_behind AS (  -- without waiting for a transaction of the dead one that the server has not noticed yet
+    SELECT l.id FROM lane_item l JOIN gone USING (owner) FOR UPDATE OF l SKIP LOCKED
 )
 -- A new attempt, which looks first at what the dead one wrote down of its parts.
-UPDATE lane_item l SET owner = NULL, lease_end = NULL, attempt = l.attempt + 1 FROM gone WHERE l.owner = gone.owner RETURNING l.channel_id;
+UPDATE lane_item l SET owner = NULL, lease_end = NULL, attempt = l.attempt + 1 FROM left_behind b WHERE l.id = b.id
+RETURNING l.channel_id;
 
 -- name: share_turn
 SELECT pg_advisory_xact_lock(-1000000 - %(channel)s::bigint);

@@ -31,6 +31,7 @@ UNRECORDED_MOST = 250
 """Parts that may be handed over and not yet written down: at most so many are sent twice after a kill."""
 CLAIM_MOST = 100
 """Messages: half of that, so that one claim is at the carrier while another is being written."""
+_WHOLE_ITEM = 50
 _POLL_S = 0.25
 _PAUSE_S = 0.2
 _CLOSE_S = 2.0
@@ -50,7 +51,7 @@ class Lane:
         self._pace = None if channel.rate is None else Pace(channel.id, channel.rate, self._claims)
         self._most = min(channel.window, UNRECORDED_MOST)
         self._texts = Texts()
-        self._turn = Turn(looks_ahead=self._pace is None)
+        self._turn = Turn(looks_ahead=self._pace is None and self._most >= _WHOLE_ITEM)
         self._stopping = False
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:

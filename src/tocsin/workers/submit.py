@@ -21,6 +21,7 @@ from tocsin.workers.receive import Intake
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.3
+_OPEN_S = 10.0
 _HAND_OVER_S = 0.5
 _DRAIN_S = 5.0
 
@@ -53,7 +54,8 @@ class Running:
 
     async def start(self) -> None:
         self._tasks = [asyncio.create_task(self.lane.recorder.run()), asyncio.create_task(self.intake.run())]
-        await self.lane.link.open(_Sink(self.lane, self.intake))
+        async with asyncio.timeout(_OPEN_S):
+            await self.lane.link.open(_Sink(self.lane, self.intake))
         if not self.lane.channel.paused:
             self._claims = asyncio.create_task(self.lane.run_claims())
 

@@ -11,7 +11,7 @@ _PRIORITIES = 3
 
 
 class Turn:
-    """By priority. Without `looks_ahead` (a paced lane, whose items are divided) every claim looks at the whole lane."""
+    """By priority. Without `looks_ahead` (a paced or narrow lane, whose items are divided) every claim looks at the whole lane."""
 
     def __init__(self, *, looks_ahead: bool) -> None:
         self.served = [0] * _PRIORITIES
