@@ -144,6 +144,18 @@ async def test_items_are_taken_over_only_when_the_lease_is_over_and_the_session_
     assert attempts == [(1,), (2,)]  # what may have been sent is a new attempt
 
 
+async def test_taking_over_does_not_wait_for_a_transaction_that_the_dead_one_left_open(bed: Bed) -> None:
+    bed.add(1, 2, each=10)
+    left_open, session = bed.session(), bed.session()
+    first, second = [(await claim(session, ONE, 10))[0].id for _ in range(2)]
+    bed.age_leases()
+    async with left_open.transaction():
+        await left_open.send([queue.finish(ONE, [first])])
+        async with asyncio.timeout(5):
+            assert await queue.take_over(session, 1.0) == 1
+    assert bed.rows("SELECT id, owner FROM lane_item") == [(second, None)]
+
+
 async def test_a_worker_that_only_lost_its_session_keeps_its_items(bed: Bed) -> None:
     """It is seen, or its server was started again a moment ago: it has time to come back and lock again."""
     bed.add(1, 1)

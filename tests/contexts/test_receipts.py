@@ -873,6 +873,21 @@ async def test_a_reply_over_a_channel_goes_to_who_wrote_over_it(desk: Desk) -> N
     }
 
 
+async def test_the_pull_of_a_reply_says_what_its_push_says(desk: Desk) -> None:
+    """The second, too: late in a second nothing is rounded up."""
+    account = await desk.add_account(kinds=("uplink",))
+    (number,) = desk.take_numbers(1)
+    await desk.accept(account, [number])
+    late = int(clock.now_s()) + 0.9
+    await take_replies(desk, msgspec.structs.replace(make_reply(number), at=late))
+    (reply,) = await messaging.page_replies(desk.session, account.id, ("0", bytes(16)), 10)
+    assert (
+        str(reply.at)
+        == str(int(late))
+        == desk.one("SELECT convert_from(body, 'UTF8')::json ->> 'datetime' FROM outbox")
+    )
+
+
 async def test_a_reply_of_a_stranger_is_kept(desk: Desk) -> None:
     await desk.add_account(kinds=("uplink",))
     assert await take_replies(desk, make_reply("62800000"), make_reply("62800001", "\x00 odd")) == 0

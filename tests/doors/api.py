@@ -115,8 +115,8 @@ class Bed:
         with self.conn.transaction():
             self._set_up()
             self._specials = {name: self._make(name.replace(" ", "-"), **how) for name, how in SPECIALS.items()}
-            self.empty = self._make("empty")
-            self.bystander = self._fund(self._make("bystander"), *UNTOUCHED)
+            self.empty = self._make("empty", max_parts=10)
+            self.bystander = self._fund(self._make("bystander", max_parts=10), *UNTOUCHED)
             self._pool = self._make_pool()
 
     def _set_up(self) -> None:

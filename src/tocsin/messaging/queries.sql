@@ -198,7 +198,7 @@ LEFT JOIN LATERAL (
 WHERE m.id IS NOT NULL OR o.id IS NOT NULL;
 
 -- name: uplink_page
-SELECT uuid_send(id), user_number, service_number, content, extract(epoch FROM at)::bigint, uuid_send(message_id), seen::text
+SELECT uuid_send(id), user_number, service_number, content, floor(extract(epoch FROM at))::bigint, uuid_send(message_id), seen::text
 FROM uplink WHERE account_id = %(account)s AND seen < pg_snapshot_xmin(pg_current_snapshot())
 AND (seen, id) > (%(seen)s::xid8, %(id)s::uuid) ORDER BY seen, id LIMIT %(limit)s;
 
