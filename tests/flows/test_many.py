@@ -190,12 +190,12 @@ def test_a_channels_rate_holds_over_three_workers_and_is_used_and_a_dead_ones_sh
     times = [row[0] for row in rows.fetchall()]
     # What was under way when the database stood still for a moment comes a moment later, together.
     assert most_in_a_window(times) <= RATE * 1.1 + 3 * WINDOW
-    before = [at for at in times if killed - 3.5 <= at < killed - 0.5]
-    assert len(before) >= 3.0 * RATE * 0.8
-    # Its share is free from the next epoch of 5 s on; the last of the lane may have run dry.
-    after = [at for at in times if at > killed + 7.0]
-    span = after[-1] - after[0] - 0.5
-    assert span > 2.0
-    assert len([at for at in after if at < after[-1] - 0.5]) >= span * RATE * 0.8
+    # All of the rate is given out in each epoch and never more; its share goes to the other two from a later epoch on.
+    given = plant.conn.execute(
+        "SELECT epoch, sum(share)::integer, max(share) FROM rate_share GROUP BY 1 HAVING count(*) > 1"
+    )
+    epochs = given.fetchall()
+    assert all(total <= RATE for _, total, _ in epochs)
+    assert any(total == RATE and share == RATE // 2 for epoch, total, share in epochs if epoch * 5 > killed)
     assert plant.doubles() <= WINDOW
     assert plant.one("SELECT count(*) FROM lane_item WHERE owner = %s", owners[0]) == 0
