@@ -135,7 +135,11 @@ async def test_items_are_taken_over_only_when_the_lease_is_over_and_the_session_
     assert await queue.take_over(upkeep, 1.0) == 0  # only stopped: it may have sent them
     bed.conn.execute("UPDATE lane_item SET lease_end = now() + interval '1 hour' WHERE owner IS NOT NULL")
     await living.close()
-    await until(lambda: bed.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0)
+    held = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    )
+    await until(lambda: bed.one(held) == 0)
     assert await queue.take_over(upkeep, 1.0) == 0  # gone, but the lease runs
     bed.age_leases()
     assert await queue.take_over(upkeep, 1.0) == 1
