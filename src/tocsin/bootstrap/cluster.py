@@ -83,7 +83,7 @@ def _choose_settings() -> dict[str, str]:
     shared_mb = max(32, min(256, memory // 8 // 2**20))
     return {
         "shared_buffers": f"{shared_mb}MB",
-        "max_connections": "200",
+        "max_connections": "500",
         "synchronous_commit": "on",
         "wal_compression": "on",
         "max_wal_size": "2GB",
