@@ -880,7 +880,7 @@ async def test_the_pull_of_a_reply_says_what_its_push_says(desk: Desk) -> None:
     await desk.accept(account, [number])
     late = int(clock.now_s()) + 0.9
     await take_replies(desk, msgspec.structs.replace(make_reply(number), at=late))
-    (reply,) = await messaging.page_replies(desk.session, account.id, ("0", bytes(16)), 10)
+    (reply,) = await page_of(desk, account.id, ("0", bytes(16)), 1)
     assert (
         str(reply.at)
         == str(int(late))
@@ -905,7 +905,6 @@ async def test_a_page_of_replies_ends_below_the_oldest_open_writer(desk: Desk) -
     with psycopg.connect(desk.dsn) as slow:
         write_reply(slow, desk, account.id, "slow")
         await take_replies(desk, make_reply(number, "after"))
-        # Writers of the whole server count, those of other tests too: what is older than them comes when they end.
         page = await page_of(desk, account.id, start, 1)
         assert [reply.content for reply in page] == ["before"]
         slow.commit()
@@ -919,7 +918,10 @@ async def test_a_page_of_replies_ends_below_the_oldest_open_writer(desk: Desk) -
 
 
 async def page_of(desk: Desk, account_id: int, start: tuple[str, bytes], count: int) -> list[messaging.Reply]:
-    """The page behind `start`, once it has at least `count` replies."""
+    """The page behind `start`, once it has at least `count` replies.
+
+    Open writers of the whole server count, those of other tests too: what is younger than them comes when they end.
+    """
 
     async def read() -> list[messaging.Reply]:
         page = await messaging.page_replies(desk.session, account_id, start, 10)
