@@ -34,6 +34,7 @@ _LOOK_ROWS = 100
 _POOR_S = 5.0
 _AGAIN_S = 0.05
 _TURNS = 2  # of the event loop
+_TURNS_MOST = 64
 
 
 class Fate(Enum):
@@ -62,6 +63,7 @@ class Group:
         self._session = Session(dsn, "accept", generic_plans=True)
         self._waiting: list[_Waiting] = []
         self._event = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call (Python 3.11)
         self._poor: dict[int, float] = {}
         self._away = False
 
@@ -69,19 +71,23 @@ class Group:
         """Store and charge; returns when the outcome is known."""
         if len(self._waiting) >= WAITING_MOST:
             return Fate.FULL
-        future: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        future: asyncio.Future[Fate] = loop.create_future()
         self._waiting.append(_Waiting(draft, future))
         self._event.set()
         return await future
 
     async def run(self) -> None:
         """Until cancelled."""
+        size = 0
         while True:
             await self._event.wait()
-            # Requests that the server has already read join this group: each one that does saves a group of its own.
-            for _ in range(_TURNS):
+            # Requests that are on their way join this group: each one that does saves the cost of a group of its own. As many
+            # turns of the loop as the last group had requests: one client alone waits for nobody, sixty wait for each other.
+            for _ in range(min(_TURNS + size, _TURNS_MOST)):
                 await asyncio.sleep(0)
             group = self._next()
+            size = len(group)
             try:
                 await self._commit(group)
             except Exception:  # the edge of the loop: whoever is not answered yet must be

@@ -85,7 +85,7 @@ def _choose_settings() -> dict[str, str]:
         "shared_buffers": f"{shared_mb}MB",
         "max_connections": "500",
         "synchronous_commit": "on",
-        "wal_compression": "on",
+        "wal_compression": "off",  # the only method that the wheel has is pglz: dearer than the bytes that it saves
         "max_wal_size": "2GB",
         "checkpoint_completion_target": "0.9",
         "autovacuum_naptime": "10s",  # lanes and outbox live by their vacuum

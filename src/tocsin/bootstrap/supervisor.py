@@ -107,9 +107,8 @@ class _Supervisor:
 
     def stop(self) -> None:
         """All down within 10 s: the API first, so that nothing new is accepted; the database last."""
-        by_name = {child.name: child for child in self._children}
-        stop_together([by_name[name] for name in ("api",) if name in by_name], _STOP_API_S)
-        stop_together([by_name[name] for name in ("worker", "push") if name in by_name], _STOP_REST_S)
+        stop_together([child for child in self._children if child.name == "api"], _STOP_API_S)
+        stop_together([child for child in self._children if child.name != "api"], _STOP_REST_S)
         if self._postgres is not None:
             self._postgres.stop(_STOP_POSTGRES_S)
 

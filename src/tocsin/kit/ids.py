@@ -16,6 +16,8 @@ _LOW_MAX = (1 << _LOW_BITS) - 1
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
 _RAND_B = (1 << 62) - 1
+_START_BYTES = 10
+_STARTS_AT_ONCE = 64
 
 
 class Ids:
@@ -24,25 +26,32 @@ class Ids:
     def __init__(self) -> None:
         self._ms = 0
         self._low = 0
+        self._chance = b""
 
     def take(self, count: int, now_ms: int | None = None) -> list[bytes]:
         """`count` new ids, ascending, above every id made before."""
         ms = clock.now_ms() if now_ms is None else now_ms
         if ms > self._ms:
             self._ms = ms
-            # The top bit stays free: room to count up within the millisecond.
-            self._low = int.from_bytes(os.urandom(10), "big") >> 7
+            self._low = self._start()
         low = self._low + 1
         self._low += count
         if self._low > _LOW_MAX:
             self._ms += 1
-            self._low = int.from_bytes(os.urandom(10), "big") >> 7
+            self._low = self._start()
             low = self._low + 1
             self._low += count
         head = (self._ms << 80) | _VERSION | _VARIANT
         if count == 1:
             return [(head | (low >> 62 << 64) | (low & _RAND_B)).to_bytes(16, "big")]
         return [(head | (x >> 62 << 64) | (x & _RAND_B)).to_bytes(16, "big") for x in range(low, low + count)]
+
+    def _start(self) -> int:
+        """Where a millisecond begins to count. The top bit stays free: room to count up within it."""
+        if not self._chance:
+            self._chance = os.urandom(_START_BYTES * _STARTS_AT_ONCE)  # a call a millisecond would be dearer than the ids
+        start, self._chance = self._chance[:_START_BYTES], self._chance[_START_BYTES:]
+        return int.from_bytes(start, "big") >> 7
 
     def one(self) -> bytes:
         """One new id."""

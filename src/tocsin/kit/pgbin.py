@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from psycopg import adapt, pq
 from psycopg.abc import AdaptContext
@@ -17,6 +18,9 @@ _HEAD = struct.Struct(">iiIii")
 _LEN16 = b"\x00\x00\x00\x10"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = struct.Struct(">i")
+
+_FEW = 64
+"""Columns up to this length are kept where all values are the same."""
 
 _PG_EPOCH_US = 946_684_800_000_000
 
@@ -85,6 +89,18 @@ def uuids(values: Sequence[bytes]) -> Column:
 
 def int4s(values: Sequence[int]) -> Column:
     """integer[]; no nulls (callers write 0 and SQL says nullif)."""
+    if 0 < len(values) <= _FEW and values.count(values[0]) == len(values):
+        return _same_int4s(values[0], len(values))
+    return _int4s(values)
+
+
+@lru_cache(maxsize=4096)
+def _same_int4s(value: int, count: int) -> Column:
+    """Most columns of a small group say one thing: built once."""
+    return _int4s([value] * count)
+
+
+def _int4s(values: Sequence[int]) -> Column:
     flat = [4] * (2 * len(values))
     flat[1::2] = values
     return _column(_Int4s, len(values), struct.pack(f">{len(flat)}i", *flat))
@@ -109,6 +125,17 @@ def times(values_s: Sequence[float]) -> Column:
 
 def texts(values: Sequence[str | None]) -> Column:
     """text[] with nulls."""
+    if 0 < len(values) <= _FEW and not values[0] and values.count(values[0]) == len(values):
+        return _no_texts(values[0], len(values))
+    return _texts(values)
+
+
+@lru_cache(maxsize=4 * 64)
+def _no_texts(value: str | None, count: int) -> Column:
+    return _texts([value] * count)
+
+
+def _texts(values: Sequence[str | None]) -> Column:
     pack = _LENGTH.pack
     pieces: list[bytes] = []
     has_null = 0

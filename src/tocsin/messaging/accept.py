@@ -19,6 +19,7 @@ from tocsin.routing import Country, Pick, Table, Way
 from tocsin.traffic import Priority, Product, Reason
 
 MAX_UNITS = 1024
+_ACTIONS = dict(Priority.__members__)
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def _find_country(code_id: str | None, table: Table) -> Country | Refusal:
 
 
 def _find_priority(action: str | None) -> Priority | Refusal:
-    found = Priority.__members__.get((action or "").strip().upper())
+    found = _ACTIONS.get((action or "").strip().upper())
     if found is None:
         return Refusal(Status.PLATFORM, "action must be MARKETING, VERIFY or NOTIFICATION")
     return found

@@ -4,7 +4,8 @@ SELECT accept_group(
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s, %s, %s, %s, %s
+    %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s
 );
 
 -- name: funds
@@ -77,7 +78,8 @@ INSERT INTO receipt_watch (due, ids) VALUES (now() + make_interval(secs => %s::d
 SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%s::text[]);
 
 -- name: match
--- Of submissions with the same carrier id, those to the receipt's number come first, then the newest.
+-- Of submissions with the same carrier id, those to the receipt's number come first, then the newest. The bound above spares
+-- a look into each partition that was made ahead.
 -- Last column: the clocks of what reports depend on, see Books.
 SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
        s.account_id, s.batch_no, s.product, s.phone, s.country_id, s.parts, s.price_micros, coalesce(p.channel_id, s.booked_id, 0),
@@ -88,7 +90,7 @@ CROSS JOIN LATERAL (
            m.parts, m.price_micros, m.channel_id AS booked_id
     FROM submission u JOIN message m ON m.id = u.message_id
     WHERE u.channel_id = %(channel)s::integer AND u.carrier_id = r.carrier_id
-    AND u.at > now() - make_interval(secs => %(within)s::double precision)
+    AND u.at > now() - make_interval(secs => %(within)s::double precision) AND u.at < now() + interval '1 day'
     ORDER BY m.phone = r.phone DESC, u.at DESC LIMIT 1) s
 LEFT JOIN LATERAL (
     SELECT version, reason, refund_micros, channel_id FROM report WHERE message_id = s.message_id ORDER BY version DESC LIMIT 1) p ON true;

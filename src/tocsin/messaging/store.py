@@ -34,8 +34,11 @@ def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
     """One statement that stores and charges all drafts, or none (SQLSTATE TC001 says which; TC002: an earlier try won)."""
     return Statement(
         QUERIES["accept"],
-        (again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts)),
-    )
+        (
+            again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts),
+            *_wallet_columns(drafts),
+        ),
+    )  # fmt: skip
 
 
 def _batch_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
@@ -100,6 +103,21 @@ def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
     ]
     numbers = [pgbin.int4s([row[place] for row in rows]) for place in range(1, 8)]
     return (pgbin.times([row[0] for row in rows]), *numbers, pgbin.int8s([row[8] for row in rows]))
+
+
+def _wallet_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    """What each account pays, sorted by account; and of each request its account's place in that, from 1 (0: it is free)."""
+    amounts: dict[int, int] = {}
+    for draft in drafts:
+        if draft.amount_micros:
+            amounts[draft.account_id] = amounts.get(draft.account_id, 0) + draft.amount_micros
+    payers = sorted(amounts)
+    places = {account_id: place for place, account_id in enumerate(payers, 1)}
+    return (
+        pgbin.int4s(payers),
+        pgbin.int8s([amounts[account_id] for account_id in payers]),
+        pgbin.int4s([places.get(draft.account_id, 0) for draft in drafts]),
+    )
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:

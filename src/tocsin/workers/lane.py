@@ -80,11 +80,14 @@ class Lane:
         if not lease.held:
             await self._rest()
             return
-        room = await self._wait_for_room()
-        if room <= 0:
-            return
+        want = min(self._most, CLAIM_MOST)
+        if self._pace is not None:
+            # Not more than may go now: what a slow channel holds nobody else can send. Others claim while they wait for
+            # room, so that the next messages are ready when it is there.
+            want = min(await self._wait_for_room(), want)
+            if want <= 0:
+                return
         asked = clock.monotonic_s()
-        want = min(room, CLAIM_MOST) if self._pace else min(self._most, CLAIM_MOST)
         turn = (want, self._turn.served, self._turn.floors(asked))
         items = await queue.claim(self._claims, self.channel.id, lease.owner, lease.lease_s, turn)
         if not self._turn.note(items):

@@ -19,7 +19,7 @@ CREATE TABLE wallet (
 
 -- Every movement of money. Sum of balance_micros (gift_micros) over an account equals its wallet at all times.
 CREATE TABLE ledger (
-    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id             bigint GENERATED ALWAYS AS IDENTITY,
     account_id     integer NOT NULL,
     at             timestamptz NOT NULL DEFAULT now(),
     kind           text NOT NULL,              -- charge, refund, recharge, credit, gift, opening
@@ -28,9 +28,9 @@ CREATE TABLE ledger (
     balance_after  bigint NOT NULL,
     batch_no       bigint,
     messages       integer NOT NULL DEFAULT 0,
-    note           text NOT NULL DEFAULT ''
+    note           text NOT NULL DEFAULT '',
+    PRIMARY KEY (account_id, id)
 );
-CREATE INDEX ledger_account ON ledger (account_id, id);
 -- Only batches that the gift pot helped to pay are looked up again, to refund into the pot that paid.
 CREATE INDEX ledger_gift_batch ON ledger (batch_no) WHERE gift_micros <> 0 OR kind <> 'charge';
 

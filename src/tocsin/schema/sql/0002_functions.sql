@@ -45,7 +45,8 @@ END $$;
 
 -- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
 -- b_: the requests in order of arrival; m_: their messages, m_batch the ordinal of the request from 1; l_: chunks for the
--- lanes, l_ids their messages one after the other; r_: roll-up deltas. Columns and not JSON: a third of the time.
+-- lanes, l_ids their messages one after the other; r_: roll-up deltas; w_: what each account pays, sorted by account, b_wallet
+-- the place in it of a request that costs something. Columns and not JSON: a third of the time.
 -- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
 -- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
 -- p_again: the answer to an earlier try was lost. SQLSTATE TC002: that try had won.
@@ -58,13 +59,16 @@ CREATE FUNCTION accept_group(
     m_status integer[], m_reason integer[],
     l_channel integer[], l_priority integer[], l_account integer[], l_n integer[], l_ids uuid[],
     r_hour timestamptz[], r_account integer[], r_channel integer[], r_product integer[], r_country integer[], r_status integer[],
-    r_messages integer[], r_parts integer[], r_fee bigint[]
+    r_messages integer[], r_parts integer[], r_fee bigint[],
+    w_account integer[], w_amount bigint[], b_wallet integer[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     r         record;
     v_account integer := -1;
     v_left    bigint;
     v_over    boolean;
+    v_balance bigint[];
+    v_gift    bigint[];
     v_short   jsonb := '[]';
 BEGIN
     IF p_again AND EXISTS (SELECT 1 FROM batch WHERE batch_no = b_no[1]) THEN
@@ -107,11 +111,12 @@ BEGIN
         SELECT * FROM unnest(r_hour, r_account, r_channel, r_product, r_country, r_status, r_messages, r_parts, r_fee);
 
     -- Locks last, in one order everywhere: by account.
-    SELECT bool_or(t.amount > coalesce(w.funds, 0)) INTO v_over
-    FROM (SELECT u.a, sum(u.amount) AS amount FROM unnest(b_account, b_amount) AS u(a, amount) WHERE u.amount > 0 GROUP BY u.a) t
-    LEFT JOIN (SELECT account_id, balance_micros + gift_micros + credit_micros AS funds FROM wallet
-               WHERE account_id = ANY(b_account) ORDER BY account_id FOR UPDATE) w ON w.account_id = t.a;
-    IF v_over THEN
+    SELECT array_agg(w.balance_micros), array_agg(w.gift_micros), bool_or(u.amount > w.balance_micros + w.gift_micros + w.credit_micros)
+    INTO v_balance, v_gift, v_over
+    FROM (SELECT account_id, balance_micros, gift_micros, credit_micros FROM wallet
+          WHERE account_id = ANY(w_account) ORDER BY account_id FOR UPDATE) w
+    JOIN unnest(w_account, w_amount) AS u(a, amount) ON u.a = w.account_id;
+    IF v_over OR cardinality(v_balance) IS DISTINCT FROM nullif(cardinality(w_account), 0) THEN
         FOR r IN SELECT u.i - 1 AS i, u.a, u.amount, coalesce(w.balance_micros + w.gift_micros + w.credit_micros, 0) AS funds
                  FROM unnest(b_account, b_amount) WITH ORDINALITY AS u(a, amount, i) LEFT JOIN wallet w ON w.account_id = u.a
                  WHERE u.amount > 0 ORDER BY u.a, u.i LOOP
@@ -127,21 +132,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'TC001', MESSAGE = v_short::text;
     END IF;
     -- The gift is spent first: of a running sum, what lies below it.
-    WITH spent AS (
-        SELECT u.i, u.a, u.no, u.good, u.amount, w.balance_micros AS balance, w.gift_micros AS gift,
-               sum(u.amount) OVER (PARTITION BY u.a ORDER BY u.i) AS upto
-        FROM unnest(b_account, b_no, b_good, b_amount) WITH ORDINALITY AS u(a, no, good, amount, i)
-        JOIN wallet w ON w.account_id = u.a WHERE u.amount > 0
-    ), entry AS (
-        INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
-        SELECT s.a, 'charge', least(s.gift, s.upto) - least(s.gift, s.upto - s.amount) - s.amount,
-               least(s.gift, s.upto - s.amount) - least(s.gift, s.upto), s.balance - (s.upto - least(s.gift, s.upto)), s.no, s.good
-        FROM spent s ORDER BY s.a, s.i
-        RETURNING account_id, balance_micros, gift_micros
-    )
-    UPDATE wallet w SET balance_micros = w.balance_micros + t.b, gift_micros = w.gift_micros + t.g
-        FROM (SELECT account_id, sum(balance_micros)::bigint AS b, sum(gift_micros)::bigint AS g FROM entry GROUP BY 1) t
-        WHERE w.account_id = t.account_id;
+    INSERT INTO ledger (account_id, kind, balance_micros, gift_micros, balance_after, batch_no, messages)
+    SELECT w_account[s.w], 'charge', least(s.gift, s.upto) - least(s.gift, s.upto - s.amount) - s.amount,
+           least(s.gift, s.upto - s.amount) - least(s.gift, s.upto), v_balance[s.w] - (s.upto - least(s.gift, s.upto)), s.no, s.good
+    FROM (SELECT u.i, u.w, u.no, u.good, u.amount, v_gift[u.w] AS gift, sum(u.amount) OVER (PARTITION BY u.w ORDER BY u.i) AS upto
+          FROM unnest(b_wallet, b_no, b_good, b_amount) WITH ORDINALITY AS u(w, no, good, amount, i) WHERE u.amount > 0) s
+    ORDER BY s.w, s.i;
+    UPDATE wallet w SET balance_micros = w.balance_micros - (u.amount - least(w.gift_micros, u.amount)),
+                        gift_micros = w.gift_micros - least(w.gift_micros, u.amount)
+    FROM unnest(w_account, w_amount) AS u(a, amount) WHERE w.account_id = u.a;
 END $$;
 
 -- Moves money after the accept: gives back (micros > 0) or charges again what was given back (micros < 0), and locks wallets
