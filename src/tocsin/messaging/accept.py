@@ -75,7 +75,7 @@ def _check_count(pieces: list[str], most: int) -> Refusal | None:
 
 def _split_as_there(pieces: list[str], ask: Ask, country: Country) -> list[str]:
     """Once more where blanks stand in a number: whether they separate is for the country's numbering plan to say."""
-    if all(map(str.isalnum, pieces)):
+    if len(pieces) == 1 and pieces[0].isalnum() or all(map(str.isalnum, pieces)):
         return pieces
     return split_numbers(ask.numbers or "", numbering(country.iso))
 
@@ -182,27 +182,29 @@ class _Reader:
 def _fill(draft: Draft, pieces: list[str], reader: _Reader, ground: Ground) -> Draft | Refusal:
     """Read every number into the draft's columns; all of them bad refuses the request, with its rows."""
     seen: set[str] = set()
+    phones, countries, channels, prices = draft.phones, draft.countries, draft.channels, draft.prices
+    statuses, reasons, parts, read = draft.statuses, draft.reasons, draft.parts, reader.read
     draft.ids = ground.ids.take(len(pieces))
     draft.batch_no = ground.numbers.take()
     for raw in pieces:
-        phone, country_id, pick = reader.read(raw)
-        if isinstance(pick, Reason):
-            _add_bad(draft, phone, country_id, pick)
+        phone, country_id, pick = read(raw)
+        if not isinstance(pick, Pick):
+            bad = pick
         elif phone in seen:
-            _add_bad(draft, phone, country_id, Reason.DUPLICATE)
+            bad = Reason.DUPLICATE
         else:
             seen.add(phone)
-            price = pick.unit_price_micros * draft.parts
-            draft.phones.append(phone)
-            draft.countries.append(country_id)
-            draft.channels.append(pick.channels[0])
-            draft.prices.append(price)
-            draft.statuses.append(0)
-            draft.reasons.append(0)
-            draft.amount_micros += price
-    draft.good = len(seen)
+            phones.append(phone)
+            countries.append(country_id)
+            channels.append(pick.channels[0])
+            prices.append(pick.unit_price_micros * parts)
+            statuses.append(0)
+            reasons.append(0)
+            continue
+        _add_bad(draft, phone, country_id, bad)
+    draft.good, draft.amount_micros = len(seen), sum(prices)
     if not seen:
-        return Refusal(Status(draft.statuses[0]), draft=draft)
+        return Refusal(Status(statuses[0]), draft=draft)
     return draft
 
 

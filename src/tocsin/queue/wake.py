@@ -16,7 +16,9 @@ from tocsin.queue.store import QUERIES
 
 LANE = "lane"
 OUTBOX = "outbox"
-_GAP_S = 0.008
+_GAP_S, _BUSY_GAP_S = 0.008, 0.024
+_BUSY = 40
+"""So many wake-ups within a gap: the listeners are at work anyway, and a NOTIFY for each gap would cost more than it gives."""
 
 
 class Waker:
@@ -25,11 +27,13 @@ class Waker:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names: set[str] = set()
+        self._count = 0
         self._event = asyncio.Event()
 
     def wake(self, name: str) -> None:
         """Something new for the listeners of `name`."""
         self._names.add(name)
+        self._count += 1
         self._event.set()
 
     async def run(self) -> None:
@@ -38,10 +42,12 @@ class Waker:
             await self._event.wait()
             self._event.clear()
             names, self._names = self._names, set()
+            gap_s = _BUSY_GAP_S if self._count > _BUSY else _GAP_S
+            self._count = 0
             for name in names:
                 with contextlib.suppress(*LOST):
                     await self._session.run(QUERIES["wake"], (name,))
-            await asyncio.sleep(_GAP_S)
+            await asyncio.sleep(gap_s)
 
 
 class Listener:
