@@ -13,7 +13,7 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import Desk, Readers
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
@@ -43,8 +43,8 @@ class Plant:
         self.slots = SlotLease(dsn, self.numbers, SLOTS)
         ground = Ground(memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s)
         self._memory = memory
-        self._waker_session = Session(dsn, f"{name} wake")
-        self._limits_session = Session(dsn, f"{name} limits")
+        self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
+        self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
@@ -109,7 +109,7 @@ async def _forget_windows(plant: Plant) -> None:
 
 async def _beat(settings: Settings) -> None:
     """The process's row in the table of processes."""
-    session = Session(settings.database_url, "api process")
+    session = Session(settings.database_url, "api process", answer_within_s=ANSWER_WITHIN_S)
     registration = Registration("api")
     try:
         while True:
