@@ -18,7 +18,9 @@ class Proxy:
         self.refuse = False  # no new session gets through
         self.cut_request = False  # the next request ends the session and never arrives
         self.cut_answer = False  # the next request arrives, its answer ends the session
+        self.swallow = False  # half-open: nothing passes, nobody hangs up; a session that lost a byte is mute for ever
         self.cuts = 0
+        self._mute: list[asyncio.StreamWriter] = []  # servers that never hear that their client went away
         self._target = target
         self._word = word
         self._pumps: set[asyncio.Task[None]] = set()
@@ -26,6 +28,11 @@ class Proxy:
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session."""
         if self.refuse:
+            writer.close()
+            return
+        if self.swallow:
+            while await reader.read(65536):
+                pass
             writer.close()
             return
         server_reader, server_writer = await asyncio.open_unix_connection(self._target)
@@ -50,6 +57,9 @@ class Proxy:
     ) -> None:
         try:
             while data := await reader.read(65536):
+                if self.swallow or both[1] in self._mute:
+                    self._mute.append(both[1])
+                    continue
                 if cut and getattr(self, cut):
                     setattr(self, cut, False)
                     self.cuts += 1
@@ -60,7 +70,8 @@ class Proxy:
             pass
         finally:
             for writer in both:
-                writer.close()
+                if writer not in self._mute:
+                    writer.close()
 
     async def close(self) -> None:
         """End all sessions."""
@@ -68,6 +79,8 @@ class Proxy:
         for task in pumps:
             task.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
+        for writer in self._mute:
+            writer.close()
 
 
 @asynccontextmanager

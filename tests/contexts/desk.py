@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
+import pytest
 from psycopg.rows import TupleRow
 
+from tests.poll import until
 from tocsin import accounts, billing, messaging, routing, webhooks
 from tocsin.accounts import Account, Directory
 from tocsin.bootstrap.seed import ensure_defaults
@@ -28,6 +30,8 @@ PRICE = 100_000
 FUNDS = 100 * PRICE
 DAYS_S = 3 * 86400.0
 TWO_PARTS, THREE_PARTS = "a" * 200, "a" * 400
+CHARGING, GENTLE = accounts.DEFAULT_PLAN, "gentle"
+PLANS = pytest.mark.parametrize("plan", [CHARGING, GENTLE])
 
 
 OTHER = "other"
@@ -41,7 +45,7 @@ def prepare(dsn: str) -> None:
     """The seed, a plan under which failed messages are refunded, and a second channel."""
     with psycopg.connect(dsn) as conn:
         ensure_defaults(conn)
-        plan = billing.add_plan(conn, "gentle", charge_failed=False)
+        plan = billing.add_plan(conn, GENTLE, charge_failed=False)
         billing.import_prices(conn, [billing.PriceRule(plan, int(Product.SMS), None, "", None, PRICE)])
         first = routing.find_channel(conn, routing.SANDBOX)
         fields = {name: getattr(first, name) for name in first.__struct_fields__}
@@ -234,3 +238,16 @@ class Desk:
 def receipt(carrier_id: str, reason: Reason = Reason.SUCCESS, phone: str = "", at: float | None = None) -> Receipt:
     """What a carrier says now."""
     return Receipt(carrier_id, phone, reason, clock.now_s() if at is None else at)
+
+
+async def sweep(desk: Desk) -> int:
+    return await messaging.match_again(desk.session, desk.books, 3600.0, clock.now_s())
+
+
+async def overdue(desk: Desk) -> int:
+    return await messaging.end_overdue(desk.session, desk.books, clock.now_s())
+
+
+async def wait_for_lockers(desk: Desk, count: int) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    await until(lambda: desk.one(query) == count)

@@ -17,6 +17,7 @@ from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.kit import pgbin
 from tocsin.kit.db import Session
 from tocsin.kit.ids import Ids
+from tocsin.kit.loops import Stop
 from tocsin.messaging import Books
 from tocsin.queue import Item, Waker
 from tocsin.routing import Channel
@@ -170,4 +171,4 @@ async def run_lane(bed: Bed, carrier: Carrier, lease_s: float = 15.0, **channel:
 
 def start_running(channel: Channel, carrier: Carrier, hands: Hands) -> Running:
     lane = Lane(channel, carrier, hands)
-    return Running(lane, Intake(lane, hands.dsn, hands.books, hands.waker))
+    return Running(lane, Intake(lane, hands.dsn, hands.books, hands.waker), Stop())

@@ -112,9 +112,12 @@ def test_every_statement_can_be_planned(planner: Connection[TupleRow], place: st
     assert explain(planner, place, name)
 
 
-@pytest.mark.parametrize("name", HOT)
-def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], name: str) -> None:
-    assert not BIG.search(explain(planner, "messaging", name))
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [*(("messaging", name) for name in HOT), ("webhooks", "orphaned_endpoints"), ("webhooks", "drop_waiting")],
+)
+def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], place: str, name: str) -> None:
+    assert not BIG.search(explain(planner, place, name))
 
 
 def test_a_sequential_scan_would_be_seen(planner: Connection[TupleRow]) -> None:

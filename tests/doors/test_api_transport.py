@@ -30,19 +30,26 @@ def test_an_unknown_path_is_404_in_json(door: Door, path: str, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "known"),
     [
-        ("PUT", SEND),
-        ("DELETE", SEND),
-        ("PATCH", SEND),
-        ("OPTIONS", SEND),
-        ("POST", "/api/v1/sms/uplink"),
-        ("POST", "/api/v1/countries"),
-        ("POST", "/healthz"),
+        ("PUT", SEND, "GET, POST"),
+        ("DELETE", SEND, "GET, POST"),
+        ("PATCH", SEND, "GET, POST"),
+        ("OPTIONS", SEND, "GET, POST"),
+        ("POST", "/api/v1/sms/uplink", "GET"),
+        ("POST", "/api/v1/countries", "GET"),
+        ("POST", "/healthz", "GET, HEAD"),
     ],
 )
-def test_a_wrong_method_is_405_in_json(door: Door, method: str, path: str) -> None:
-    assert_transport(door.call(method, path), 405)
+def test_a_wrong_method_is_405_in_json_and_names_the_known_ones(door: Door, method: str, path: str, known: str) -> None:
+    reply = door.call(method, path)
+    assert_transport(reply, 405)
+    assert reply.headers["allow"] == known
+
+
+def test_only_a_405_has_an_allow_header(bed: Bed, door: Door) -> None:
+    for reply in (door.call("GET", "/nowhere"), door.call("GET", "/healthz"), door.get(bed.bystander, BALANCE)):
+        assert reply.headers["allow"] is None
 
 
 def test_head_on_a_send_is_405_and_sends_nothing(bed: Bed, door: Door) -> None:
@@ -50,6 +57,7 @@ def test_head_on_a_send_is_405_and_sends_nothing(bed: Bed, door: Door) -> None:
     reply = door.call("HEAD", f"{SEND}?{urlencode(customer.sign() | GOOD)}")
     assert (reply.http, reply.body) == (405, b"")
     assert reply.headers["content-type"] == "application/json;charset=UTF-8"
+    assert reply.headers["allow"] == "GET, POST"
     bed.assert_untouched()
 
 

@@ -19,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.poll import until_sync
-from tocsin import accounts, webhooks
+from tocsin import accounts, audit, webhooks
 from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.cli.listen import is_signed, tell
 from tocsin.kit.seal import Seal
@@ -82,9 +82,11 @@ def test_it_shows_pushes_and_puts_back_what_was_there(database: str, tmp_path: P
             process.kill()
             process.wait()
         urls = {each.kind: each.url for each in webhooks.list_endpoints(conn, account_id)}
-        assert urls["sms"] == "https://example.com/old"
+        assert urls == {"sms": "https://example.com/old"}
         assert "acme: sms goes to https://example.com/old again" in out.read_text()
-        assert "uplink still points here" in out.read_text()
+        assert "acme: uplink goes nowhere again" in out.read_text()
+        last = {entry.after and entry.after["kind"]: entry.action for entry in audit.read_last(conn, limit=2)}
+        assert last == {None: "webhook remove", "sms": "webhook set"}
 
 
 def test_a_signature_is_checked_in_full() -> None:

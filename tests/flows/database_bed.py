@@ -93,10 +93,13 @@ def send(door: Door, customer: Customer, count: int = 1, key: str | None = None)
 class Load:
     """Clients that send one request after the other, each in a thread, until `stop`, or `each` requests."""
 
-    def __init__(self, door: Door, clients: Sequence[tuple[Customer, int]], each: int = 1_000_000) -> None:
+    def __init__(
+        self, door: Door, clients: Sequence[tuple[Customer, int]], each: int = 1_000_000, key: str | None = None
+    ) -> None:
         self.answers: list[Answer] = []
         self._going = True
         self._each = each
+        self._key = key
         self._threads = [threading.Thread(target=self._send, args=(door, *each)) for each in clients]
         for thread in self._threads:
             thread.start()
@@ -107,7 +110,7 @@ class Load:
                 return
             begun_s = time.monotonic()
             try:
-                self.answers.append(send(door, customer, count))
+                self.answers.append(send(door, customer, count, self._key))
             except (OSError, http.client.HTTPException) as error:
                 broken = Reply(0, http.client.HTTPMessage(), repr(error).encode())
                 self.answers.append(Answer(begun_s, time.monotonic(), count, broken))
@@ -120,7 +123,7 @@ class Load:
     def finish(self) -> list[Answer]:
         """Wait until every client has sent all of its requests."""
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
         return self.answers
 
     def count(self, wanted: Callable[[Answer], bool]) -> int:

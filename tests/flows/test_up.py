@@ -5,89 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
-import pytest
 
+from tests.flows.plant import Customer, post
+from tests.flows.push_bed import Receiver
+from tests.flows.up_bed import Up
 from tests.poll import until_sync
 
-_started: list[_Up] = []
-
-
-class _Up:
-    """One run of `tocsin up` in a home; its output goes to a file."""
-
-    def __init__(self, home: Path, port: int, **environ: str) -> None:
-        self.home = home
-        self.out = home.parent / f"{home.name}.out"
-        self.started_s = time.monotonic()
-        with self.out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tocsin", "up"],
-                env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), **environ},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
-        _started.append(self)
-
-    def text(self) -> str:
-        return self.out.read_text(encoding="utf-8")
-
-    def wait_ready(self, timeout_s: float = 60.0) -> float:
-        """Seconds from start to panel."""
-        until_sync(lambda: "Ctrl-C stops it." in self.text() or self.process.poll() is not None, timeout_s)
-        assert self.process.poll() is None, self.text()
-        return time.monotonic() - self.started_s
-
-    def children(self) -> dict[str, psutil.Process]:
-        """By verb; `postgres` for the database."""
-        found = {}
-        for child in psutil.Process(self.process.pid).children():
-            try:
-                words = child.cmdline()
-            except psutil.Error:  # it ended while we looked
-                continue
-            if words:
-                found[words[-1] if "tocsin" in words else Path(words[0]).name] = child
-        return found
-
-    def stop(self) -> float:
-        """SIGTERM; seconds until it ended."""
-        begun_s = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-        return time.monotonic() - begun_s
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    directory.chmod(0o755)
-    yield directory / "var"
-    for up in _started:  # only where a test failed
-        if up.process.poll() is None:
-            up.stop()
-    _started.clear()
-    shutil.rmtree(directory, ignore_errors=True)
+LEFT_BY_THE_KILLED = ("process", "endpoint_lease")
 
 
 def _count_accounts(home: Path) -> int:
@@ -99,7 +31,7 @@ def _count_accounts(home: Path) -> int:
 
 
 def test_first_start_stop_and_second_start(home: Path, port: int) -> None:
-    up = _Up(home, port)
+    up = Up(home, port)
     up.wait_ready()
     facts = json.loads((home / "demo.json").read_text())
     assert facts["base_url"] == f"http://127.0.0.1:{port}"
@@ -116,7 +48,7 @@ def test_first_start_stop_and_second_start(home: Path, port: int) -> None:
     assert up.process.returncode == 0
     until_sync(lambda: not any(process.is_running() for process in processes), 2)
 
-    again = _Up(home, port)
+    again = Up(home, port)
     assert again.wait_ready() < 10  # 5 s on a quiet machine; the tests share theirs
     assert _count_accounts(home) == 1
     assert json.loads((home / "demo.json").read_text())["api_key"] == "7bz1lzh9"
@@ -124,7 +56,7 @@ def test_first_start_stop_and_second_start(home: Path, port: int) -> None:
 
 
 def test_the_curl_line_of_the_panel_is_accepted_as_pasted(home: Path, port: int) -> None:
-    up = _Up(home, port)
+    up = Up(home, port)
     up.wait_ready()
     line = next(line for line in up.text().splitlines() if line.startswith("curl "))
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
@@ -135,7 +67,7 @@ def test_the_curl_line_of_the_panel_is_accepted_as_pasted(home: Path, port: int)
 
 
 def test_after_a_kill_of_everything_the_next_start_is_clean(home: Path, port: int) -> None:
-    up = _Up(home, port)
+    up = Up(home, port)
     up.wait_ready()
     children = up.children()
     up.process.send_signal(signal.SIGSTOP)  # so that it starts nothing again
@@ -143,14 +75,14 @@ def test_after_a_kill_of_everything_the_next_start_is_clean(home: Path, port: in
     up.process.kill()
     up.process.wait()
     until_sync(lambda: not any(children[name].is_running() for name in ("api", "worker", "push")), 5)
-    again = _Up(home, port)
+    again = Up(home, port)
     again.wait_ready()
     assert _count_accounts(home) == 1
     again.stop()
 
 
 def test_what_dies_is_started_again(home: Path, port: int) -> None:
-    up = _Up(home, port)
+    up = Up(home, port)
     up.wait_ready()
     before = {name: child.pid for name, child in up.children().items()}
     for child in up.children().values():
@@ -170,8 +102,27 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_a_push_in_flight_does_not_keep_the_pusher_from_ending_in_order(home: Path, port: int, database: str) -> None:
+    """The endpoint takes longer than the pusher waits; the lease and the registration are given back all the same."""
+    receiver = Receiver()
+    receiver.behave("slow", delay_s=8.0)
+    up = Up(home, port, "--demo", DATABASE_URL=database)
+    up.wait_ready()
+    facts = json.loads((home / "demo.json").read_text())
+    _run("webhook", "set", facts["account"], "sms", receiver.url("slow"), home=home, database=database)
+    assert post(port, Customer(0, facts["account"], facts["api_key"]), ["81234567801"]).taken
+    until_sync(lambda: receiver.show("slow")["most_in_flight"] == 1, 20)
+    took_s = up.stop()
+    receiver.close()
+    with psycopg.connect(database) as conn:
+        left = [conn.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in LEFT_BY_THE_KILLED]
+        assert left == [(0,)] * len(LEFT_BY_THE_KILLED)
+        assert conn.execute("SELECT n, attempts FROM outbox").fetchall() == [(1, 0)]
+    assert took_s < 10
+
+
 def test_a_second_one_in_the_same_home_says_so(home: Path, port: int) -> None:
-    up = _Up(home, port)
+    up = Up(home, port)
     until_sync((home / "up.lock").exists)
     second = _run_up(home, port)
     up.stop()
@@ -196,7 +147,7 @@ def test_a_database_url_that_does_not_answer_is_told_in_a_sentence(home: Path, p
 
 
 def test_on_a_database_url_the_published_key_is_made_only_when_asked(home: Path, port: int, database: str) -> None:
-    up = _Up(home, port, DATABASE_URL=database)
+    up = Up(home, port, DATABASE_URL=database)
     up.wait_ready()
     up.stop()
     with psycopg.connect(database) as conn:
@@ -204,6 +155,11 @@ def test_on_a_database_url_the_published_key_is_made_only_when_asked(home: Path,
     assert "7bz1lzh9" not in up.text()
     assert "account create" in up.text()
     assert not (home / "demo.json").exists()
+
+
+def _run(*words: str, home: Path, database: str) -> None:
+    env = {**os.environ, "TOCSIN_HOME": str(home), "DATABASE_URL": database}
+    subprocess.run([sys.executable, "-m", "tocsin", *words], env=env, check=True, capture_output=True)
 
 
 def _run_up(home: Path, port: int, **environ: str) -> subprocess.CompletedProcess[str]:

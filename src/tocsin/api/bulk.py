@@ -21,7 +21,8 @@ import msgspec
 
 from tocsin.api.wire import Reply, Request, error_reply
 from tocsin.content import Status
-from tocsin.kit.leash import die_with_parent
+from tocsin.kit.leash import END_WITHIN_S, die_with_parent
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 UNDER_WAY_MOST = 32
 _LENGTH = 4
 _RESTART_S = 0.5
-_STOP_S = 5.0
+_STOP_S = END_WITHIN_S / 3  # for what is under way, and once more for the helper
 
 
 class Job(msgspec.Struct):
@@ -65,16 +66,16 @@ async def read_frame(stream: asyncio.StreamReader) -> bytes:
 class Bulk:
     """The API's side."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
+        self._loops = Loops(stop)
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin; the helper is kept alive from now on."""
-        self._reader = asyncio.create_task(self._keep())
+        self._loops.start(self._keep())
 
     async def send(self, request: Request, account_id: int) -> Reply:
         """The helper's reply."""
@@ -125,8 +126,7 @@ class Bulk:
         """Let what is under way end, then the helper."""
         if self._waiting:
             await asyncio.wait(list(self._waiting.values()), timeout=_STOP_S)
-        if self._reader is not None:
-            self._reader.cancel()
+        await self._loops.end()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             with contextlib.suppress(TimeoutError):

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from psycopg import errors
+
 from tocsin.accounts import Directory
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
@@ -16,20 +18,27 @@ from tocsin.kit.settings import Settings
 from tocsin.messaging import Ground
 from tocsin.queue import Waker
 
+ANSWER_WITHIN_S = 5.0
+"""A look-up of the API that takes longer is given up: behind a half-open network it would never end."""
+
 
 class Readers:
     """A few sessions for look-ups, lent one request at a time; who finds none waits."""
 
     def __init__(self, dsn: str, count: int) -> None:
         self._free: asyncio.Queue[Session] = asyncio.Queue()
-        self._all = [Session(dsn, "read", generic_plans=True) for _ in range(count)]
+        self._all = [Session(dsn, "read", generic_plans=True, answer_within_s=ANSWER_WITHIN_S) for _ in range(count)]
         for session in self._all:
             self._free.put_nowait(session)
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Session]:
-        """A session of one's own."""
-        session = await self._free.get()
+        """A session of one's own. Raises LOST where none becomes free in time: the database does not answer."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                session = await self._free.get()
+        except TimeoutError:
+            raise errors.ConnectionTimeout("no session became free") from None
         try:
             yield session
         except asyncio.CancelledError:

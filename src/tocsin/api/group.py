@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 ROWS_MOST = 500
 WAITING_MOST = 5_000
 FATE_S = 5.0
-WRITE_S = 30.0
+WRITE_S = 10.0  # and for each row:
+_WRITE_ROW_S = 0.0005
+_LOOK_S = 10.0
 _LOOK_ROWS = 100
 _POOR_S = 5.0
 _AGAIN_S = 0.05
@@ -60,7 +62,7 @@ class Group:
     """One writer of one process."""
 
     def __init__(self, dsn: str) -> None:
-        self._session = Session(dsn, "accept", generic_plans=True)
+        self._session = Session(dsn, "accept", generic_plans=True, answer_within_s=_LOOK_S)
         self._waiting: list[_Waiting] = []
         self._event = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call (Python 3.11)
@@ -113,7 +115,8 @@ class Group:
         group = await self._begin(group)
         partitions_made = False
         while group:
-            error = await self._write(group, again=False)
+            rows = sum(len(entry.draft.ids) for entry in group)
+            error = await self._write(group, again=False, within_s=WRITE_S + rows * _WRITE_ROW_S)
             fault = read_fault(error) if error else None
             if error is None:
                 self._away = False
@@ -180,7 +183,7 @@ class Group:
         _answer(poor, Fate.POOR)
         return _list_open(group)
 
-    async def _write(self, group: Sequence[_Waiting], *, again: bool, within_s: float = WRITE_S) -> Exception | None:
+    async def _write(self, group: Sequence[_Waiting], *, again: bool, within_s: float) -> Exception | None:
         """One try; what went wrong."""
         try:
             statement = accept_statement([entry.draft for entry in group], again=again)

@@ -10,12 +10,14 @@ import asyncio
 import logging
 from pathlib import Path
 
+from tocsin.kit import clock
 from tocsin.kit.db import LOST, Queries, Session
 
 log = logging.getLogger(__name__)
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 _SHARES = 8
+_AWAY_S = 1.0  # who waits behind one that had no answer does not wait for his own
 _NAMES_MOST = 50_000
 
 
@@ -27,6 +29,7 @@ class Allowance:
         # name -> (window, tokens in hand, does the window give no more)
         self._left: dict[str, tuple[int, int, bool]] = {}
         self._turn = asyncio.Lock()
+        self._away_until = 0.0
         self.any_spent = False
         """Whether some window may be spent: spares most requests the look-up."""
 
@@ -40,9 +43,12 @@ class Allowance:
         async with self._turn:
             if self._take_in_hand(name, window):
                 return True
+            if clock.monotonic_s() < self._away_until:
+                return True
             try:
                 share, last = await self._ask(name, limit, window)
             except LOST:
+                self._away_until = clock.monotonic_s() + _AWAY_S
                 return True
             if len(self._left) > _NAMES_MOST:
                 self._left = {n: entry for n, entry in self._left.items() if entry[0] >= window - window_s}

@@ -19,7 +19,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.sms import send_sms
-from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, transport_reply
+from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.content import Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
@@ -45,7 +45,7 @@ class Endpoint(NamedTuple):
     bulk: bool = False  # a large body goes to the helper process
 
 
-_BOTH, _GET = frozenset({"GET", "POST"}), frozenset({"GET"})
+_BOTH, _GET, _OF_PAGES = frozenset({"GET", "POST"}), frozenset({"GET"}), frozenset({"GET", "HEAD"})
 
 
 def _endpoint(name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False) -> Endpoint:
@@ -84,6 +84,8 @@ class Server:
         headers = [("content-type", reply.content_type), ("x-request-id", name)]
         if reply.retry_after_s is not None:
             headers.append(("retry-after", str(reply.retry_after_s)))
+        if reply.allow:
+            headers.append(("allow", reply.allow))
         if scope.method == "HEAD":
             protocol.response_empty(reply.http, headers)
         else:
@@ -94,7 +96,7 @@ class Server:
         if endpoint is None:
             return await self._page(scope)
         if scope.method not in endpoint.methods:
-            return transport_reply(405, "Method not allowed")
+            return refuse_method(endpoint.methods)
         try:
             request = await self._read(scope, protocol, name)
             if isinstance(request, Reply):
@@ -116,8 +118,8 @@ class Server:
         page = PAGES.get(scope.path)
         if page is None:
             return transport_reply(404, "Not found")
-        if scope.method not in {"GET", "HEAD"}:
-            return transport_reply(405, "Method not allowed")
+        if scope.method not in _OF_PAGES:
+            return refuse_method(_OF_PAGES)
         return page(self._desk)
 
     async def _read(self, scope: Any, protocol: Any, name: str) -> Request | Reply:

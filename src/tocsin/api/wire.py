@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -61,6 +61,7 @@ class Reply(msgspec.Struct):
     http: int = 200
     retry_after_s: int | None = None
     content_type: str = JSON_TYPE[1]
+    allow: str = ""  # with 405: the methods that are known
 
 
 def parse_query(text: str) -> Mapping[str, str]:
@@ -177,6 +178,13 @@ def error_reply(status: Status, language: str = "en", detail: str = "", *, retry
 def data_reply(data: Any, language: str = "en") -> Reply:
     """A success with data."""
     return Reply(msgspec.json.encode({"status": 0, "message": phrase(Status.SUBMITTED, language), "data": data}))
+
+
+def refuse_method(known: Collection[str]) -> Reply:
+    """405, which must name the methods that are known (RFC 9110, 15.5.6)."""
+    reply = transport_reply(405, "Method not allowed")
+    reply.allow = ", ".join(sorted(known))
+    return reply
 
 
 def transport_reply(http: int, text: str) -> Reply:

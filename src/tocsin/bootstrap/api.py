@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import Desk, Readers
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
@@ -23,6 +21,7 @@ from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
 from tocsin.messaging import BatchNumbers, Ground, SlotLease
 from tocsin.queue import Registration, Waker
@@ -38,38 +37,36 @@ _FORGET_S = 60.0
 class Plant:
     """A desk and the loops behind it; the API and its helper each have one."""
 
-    def __init__(self, settings: Settings, memory: Memory, name: str) -> None:
+    def __init__(self, settings: Settings, memory: Memory, name: str, stop: Stop) -> None:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
         self.slots = SlotLease(dsn, self.numbers, SLOTS)
         ground = Ground(memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s)
         self._memory = memory
-        self._waker_session = Session(dsn, f"{name} wake")
-        self._limits_session = Session(dsn, f"{name} limits")
+        self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
+        self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._stop = stop
+        self._loops = Loops(stop)
 
     def _is_ready(self) -> bool:
         return bool(self.numbers.slots) and self._memory.reference.age_s() < _READY_AGE_S
 
-    async def start(self, stop: asyncio.Event) -> None:
+    async def start(self) -> None:
         """Begin the loops."""
         with contextlib.suppress(*LOST):
             await self.slots.renew()
-        loops: list[Coroutine[Any, Any, None]] = [
-            self.slots.run(), self.desk.group.run(), self.desk.waker.run(), self._memory.reference.run(stop),
-        ]  # fmt: skip
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        self._loops.start(
+            self.slots.run(), self.desk.group.run(), self.desk.waker.run(), self._memory.reference.run(self._stop)
+        )
 
     async def close(self) -> None:
         """End in order."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._loops.end()
         with contextlib.suppress(*LOST):
             await self.slots.close()
         await self.desk.group.close()
@@ -78,28 +75,27 @@ class Plant:
         await self._limits_session.close()
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: Stop) -> None:
     """Serve until `stop`."""
     memory = await load_memory(settings, "api")
-    plant = Plant(settings, memory, "api")
-    await plant.start(stop)
-    bulk = Bulk(settings)
-    await bulk.start()
+    plant = Plant(settings, memory, "api", stop)
+    await plant.start()
+    bulk = Bulk(settings, stop)
+    bulk.start()
     plant.desk.bulk = bulk.send
-    beat = asyncio.create_task(_beat(settings))
-    forget = asyncio.create_task(_forget_windows(plant))
+    loops = Loops(stop)
+    loops.start(_beat(settings), _forget_windows(plant))
     server = HttpServer(
         Server(plant.desk), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False, backlog=2048,
         websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )  # fmt: skip
-    serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    serving = asyncio.create_task(server.serve(), name="the HTTP server")
+    loops.watch(serving)
+    await stop.wait()
     server.stop()  # type: ignore[no-untyped-call]
-    await serving
-    for task in (beat, forget):
-        task.cancel()
-    await asyncio.gather(beat, forget, return_exceptions=True)
+    await asyncio.wait({serving})
+    await loops.end()
     await bulk.close()
     await plant.close()
 
@@ -113,7 +109,7 @@ async def _forget_windows(plant: Plant) -> None:
 
 async def _beat(settings: Settings) -> None:
     """The process's row in the table of processes."""
-    session = Session(settings.database_url, "api process")
+    session = Session(settings.database_url, "api process", answer_within_s=ANSWER_WITHIN_S)
     registration = Registration("api")
     try:
         while True:

@@ -18,6 +18,7 @@ from tocsin.bootstrap.api import Plant
 from tocsin.bootstrap.reference import load_memory
 from tocsin.content import Status
 from tocsin.kit.log import set_up_logging
+from tocsin.kit.loops import Stop
 from tocsin.kit.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,9 @@ async def main() -> None:
     settings = read_settings(os.environ)
     set_up_logging(settings.log_level, "bulk")
     memory = await load_memory(settings, "bulk")
-    plant = Plant(settings, memory, "bulk")
-    stop = asyncio.Event()
-    await plant.start(stop)
+    stop = Stop()
+    plant = Plant(settings, memory, "bulk", stop)
+    await plant.start()
 
     async def answer(job: Job) -> Reply:
         account = await _wait_for_account(memory.directory, job.account_id)
@@ -54,11 +55,15 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     transport, _ = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
     serving = asyncio.create_task(serve_frames(reader, transport.write, answer))
-    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    stopping = asyncio.create_task(stop.wait())
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    await asyncio.wait({serving})
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    serving.cancel()
     stop.set()
     await plant.close()
+    if stop.broken:
+        sys.exit(1)
 
 
 async def _wait_for_account(directory: Directory, account_id: int) -> Account | None:

@@ -10,6 +10,7 @@ from tocsin import queue
 from tocsin.kit.address import Guard
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.egress import Egress
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
@@ -19,7 +20,7 @@ from tocsin.workers.push import Pusher
 _AGAIN_S = 1.0
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: Stop) -> None:
     """Push until `stop` is set."""
     _raise_file_limit()
     dsn = settings.database_url
@@ -43,24 +44,19 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     pusher = Pusher(main, queue.Registration("push"), settings.lease_s, tools)
     await _load(reference, main, stop)
     listener = queue.Listener(dsn, queue.OUTBOX, pusher.news)
-    helpers = [
-        asyncio.create_task(reference.run(stop)),
-        asyncio.create_task(listener.run()),
-        asyncio.create_task(tools.settler.run()),
-    ]
+    loops = Loops(stop)
+    loops.start(reference.run(stop), listener.run(), tools.settler.run())
     try:
         await pusher.run(stop)
     finally:
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        await loops.end()
         tools.egress.close()
         for session in (*sessions, writing):
             with contextlib.suppress(*LOST):
                 await session.close()
 
 
-async def _load(reference: Reference, session: Session, stop: asyncio.Event) -> None:
+async def _load(reference: Reference, session: Session, stop: Stop) -> None:
     """The first reading; the database may come later than we do."""
     while not stop.is_set():
         try:

@@ -24,11 +24,12 @@ from tocsin.bootstrap.panel import print_panel, write_demo_facts
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError
 from tocsin.bootstrap.preparation import PreparationError, Prepared, prepare_in_child
 from tocsin.kit import metrics
+from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _STEP_S = 0.1
-_STOP_API_S, _STOP_REST_S, _STOP_POSTGRES_S = 3.0, 3.0, 2.5
+_STOP_POSTGRES_S = 2.5  # with END_WITHIN_S for the others: 10 s
 _DEMO_PUSH_ALLOW = "127.0.0.0/8,::1"
 _MAX_EARLY_DEATHS = 5
 _SIGNS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -106,9 +107,8 @@ class _Supervisor:
             time.sleep(_STEP_S)
 
     def stop(self) -> None:
-        """All down within 10 s: the API first, so that nothing new is accepted; the database last."""
-        stop_together([child for child in self._children if child.name == "api"], _STOP_API_S)
-        stop_together([child for child in self._children if child.name != "api"], _STOP_REST_S)
+        """All down within 10 s: the processes together, none waits for another; the database last."""
+        stop_together(self._children, END_WITHIN_S)
         if self._postgres is not None:
             self._postgres.stop(_STOP_POSTGRES_S)
 

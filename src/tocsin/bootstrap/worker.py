@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from typing import Any
 
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
 from tocsin.messaging import Books, Claimed, NextChannel, Text
 from tocsin.queue import LANE, Listener, Waker
@@ -21,7 +20,7 @@ from tocsin.workers.upkeep import list_jobs, run_job
 log = logging.getLogger(__name__)
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: Stop) -> None:
     """Work until `stop`."""
     dsn = settings.database_url
     memory = await load_memory(settings, "worker")
@@ -30,23 +29,23 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
     hands = Hands(dsn, lease, books, make_next_channel(memory), settings.receipt_timeout_s, waker)
-    worker = Worker(memory.table, hands, settings.receipt_timeout_s)
+    worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
     with contextlib.suppress(*LOST):
         await lease.renew()
     woken = asyncio.Event()
-    loops: list[Coroutine[Any, Any, None]] = [
+    loops = Loops(stop)
+    loops.start(
         lease.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
         *(run_job(job, dsn) for job in list_jobs(books, waker, settings)),
-    ]  # fmt: skip
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    await worker.run(stop)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    with contextlib.suppress(*LOST):
-        await lease.leave()
-        await waker_session.close()
+    )  # fmt: skip
+    try:
+        await worker.run()
+    finally:
+        await loops.end()
+        with contextlib.suppress(*LOST):
+            await lease.leave()
+            await waker_session.close()
 
 
 async def _spread(woken: asyncio.Event, worker: Worker) -> None:

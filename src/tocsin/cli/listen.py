@@ -20,7 +20,7 @@ from tocsin import accounts
 from tocsin.bootstrap.facts import DEMO, read_facts
 from tocsin.cli.base import USAGE, Refusal, load_settings, verb, wants_json
 from tocsin.cli.change import open_change, open_known_seal
-from tocsin.cli.webhook import find_url, point_endpoint
+from tocsin.cli.webhook import drop_endpoint, find_url, point_endpoint
 from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
@@ -38,7 +38,8 @@ def listen(account: str | None, port: int, host: str) -> None:
     """Show an account's reports and replies as they are pushed, until Ctrl-C.
 
     Sets itself as the account's endpoint for sms and uplink, checks every signature, and at its end puts back what was
-    there before. The pusher must be allowed to reach it: TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
+    there before: another URL, or none, and then nothing waits. The pusher must be allowed to reach it:
+    TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
 
     \b
     Example: tocsin listen --account acme
@@ -85,15 +86,17 @@ def _give_back(settings: Settings, name: str, receiver: Receiver, before: Mappin
     seal = open_seal(settings)
     for kind, url in before.items():
         with open_change(settings) as conn:
+            conn.autocommit = True
             found = accounts.find_account(conn, name)
             if find_url(conn, found.id, kind) != receiver.url(kind):
                 continue  # somebody set another one meanwhile
             if url and url != receiver.url(kind):
-                point_endpoint(conn, found, kind, url, seal)
+                with conn.transaction():
+                    point_endpoint(conn, found, kind, url, seal)
                 click.echo(f"{name}: {kind} goes to {url} again.", err=True)
             else:
-                said = f"{name}: {kind} still points here, and what comes waits; `tocsin listen` takes it up again."
-                click.echo(said, err=True)
+                drop_endpoint(conn, found, kind)
+                click.echo(f"{name}: {kind} goes nowhere again.", err=True)
 
 
 class Receiver(ThreadingHTTPServer):

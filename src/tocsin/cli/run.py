@@ -11,10 +11,11 @@ import click
 
 from tocsin.cli.base import FAILED, USAGE, Refusal, find_dsn, load_settings, open_session, show, table, verb
 from tocsin.kit.log import set_up_logging
+from tocsin.kit.loops import Stop
 from tocsin.kit.seal import SealError
 from tocsin.kit.settings import Settings, SettingsError
 
-Loop = Callable[[Settings, asyncio.Event], Awaitable[None]]
+Loop = Callable[[Settings, Stop], Awaitable[None]]
 
 
 @verb()
@@ -87,15 +88,15 @@ def config() -> None:
 
 
 def _run_loop(name: str, run: Loop) -> None:
-    """Run a process until SIGTERM or SIGINT; a second signal does not wait."""
+    """Run a process until SIGTERM or SIGINT; a second signal does not wait. Exit 1 where a part of it broke."""
     import uvloop
 
     settings = load_settings()
     set_up_logging(settings.log_level, name)
     settings = settings.replace(database_url=find_dsn(settings))
 
-    async def until_told() -> None:
-        stop = asyncio.Event()
+    async def until_told() -> str:
+        stop = Stop()
 
         def tell() -> None:
             if stop.is_set():
@@ -105,8 +106,11 @@ def _run_loop(name: str, run: Loop) -> None:
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, tell)
         await run(settings, stop)
+        return stop.broken
 
     try:
-        uvloop.run(until_told())
+        broken = uvloop.run(until_told())
     except SealError as error:
         raise Refusal(str(error), USAGE) from None
+    if broken:
+        raise Refusal(f"{broken} ended unasked; the log says why")

@@ -84,6 +84,38 @@ def point_endpoint(conn: Conn, account: accounts.AccountFacts, kind: str, url: s
     return seal.open(store.read_secrets(conn, account.id)[kind])
 
 
+@webhook.command()
+@click.argument("account")
+@click.argument("kind", type=KIND)
+def remove(account: str, kind: str) -> None:
+    """Push a KIND of an account's news nowhere from now on; what waits is dropped.
+
+    Reports and replies themselves are kept: queries show them, and once an endpoint is set again `webhook replay`
+    pushes them. A new endpoint gets a new secret.
+
+    \b
+    Example: tocsin webhook remove acme sms
+    """
+    with open_change() as conn:
+        conn.autocommit = True
+        found = accounts.find_account(conn, account)
+        url = _find(conn, account, kind).url
+        dropped = drop_endpoint(conn, found, kind)
+    show(
+        {"account": account, "kind": kind, "url": url, "dropped": dropped},
+        f"{account}: {kind} goes nowhere; {dropped} that waited dropped, their reports are kept",
+    )
+
+
+def drop_endpoint(conn: Conn, account: accounts.AccountFacts, kind: str) -> int:
+    """Remove an endpoint and audit it, on a connection in autocommit; how many reports and replies waited for it."""
+    gone = _find(conn, account.name, kind)
+    with conn.transaction():
+        webhooks.remove_endpoint(conn, gone.id)
+        note(conn, "webhook remove", f"account {account.name}", {"kind": kind, "url": gone.url}, None)
+    return webhooks.drop_rest(conn, gone.id)
+
+
 def find_url(conn: Conn, account_id: int, kind: str) -> str | None:
     """Where `kind` goes now."""
     return next((each.url for each in webhooks.list_endpoints(conn, account_id) if each.kind == kind), None)

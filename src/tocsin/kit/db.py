@@ -12,7 +12,7 @@ import os
 import re
 import select
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,8 @@ STABLE_PLANS = (
 """Look-ups by key stay look-ups by key: in a new database, where nothing was counted yet, the planner would rather read
 whole partitions, and keep to it while they fill."""
 
+_CONNECT_S = 5
+_UNHEARD_MS = 10_000  # what was sent and not acknowledged by then: the network is half-open
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -62,12 +64,18 @@ class Statement(NamedTuple):
 
 
 class Session:
-    """One connection. Not for two tasks at once."""
+    """One connection. Not for two tasks at once.
 
-    def __init__(self, dsn: str, name: str, *, generic_plans: bool = False) -> None:
+    `answer_within_s`: a statement of `run` and `rows` that has no answer by then loses its connection, which raises LOST.
+    """
+
+    def __init__(
+        self, dsn: str, name: str, *, generic_plans: bool = False, answer_within_s: float | None = None
+    ) -> None:
         self._dsn = dsn
         self._name = name
         self._generic_plans = generic_plans
+        self._answer_within_s = answer_within_s
         self._conn: AsyncConnection[TupleRow] | None = None
 
     async def conn(self) -> AsyncConnection[TupleRow]:
@@ -81,16 +89,18 @@ class Session:
             self._dsn,
             autocommit=True,
             application_name=f"tocsin {self._name}",
-            connect_timeout=5,
+            connect_timeout=_CONNECT_S,
             prepare_threshold=1,
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=2,
+            tcp_user_timeout=_UNHEARD_MS,
         )
         pgbin.register(conn)
-        if self._generic_plans:
-            await conn.execute(STABLE_PLANS)
-        await conn.execute("SET timezone = 'UTC'")
+        with _limit(conn, _CONNECT_S):
+            if self._generic_plans:
+                await conn.execute(STABLE_PLANS)
+            await conn.execute("SET timezone = 'UTC'")
         return conn
 
     async def wake(self) -> None:
@@ -111,18 +121,19 @@ class Session:
                     conn = await self.conn()
             except TimeoutError:
                 raise errors.ConnectionTimeout(f"no connection within {limit_s:g} s") from None
-        # Not by a timeout: a cancelled statement is waited for once more, and a server that is gone never ends it.
-        timer = asyncio.get_running_loop().call_later(limit_s, _cut, conn.pgconn)
-        try:
-            return await self.run(query, params)
-        finally:
-            timer.cancel()
+        return await self._execute(query, params, limit_s=limit_s)
 
     async def run(self, query: bytes, params: Params = (), *, binary: bool = True) -> AsyncCursor[TupleRow]:
         """One statement, committed by itself. Raises LOST, after which the next call connects anew."""
+        return await self._execute(query, params, limit_s=self._answer_within_s, binary=binary)
+
+    async def _execute(
+        self, query: bytes, params: Params, *, limit_s: float | None, binary: bool = True
+    ) -> AsyncCursor[TupleRow]:
         conn = await self.conn()
         cursor = conn.cursor(binary=binary)
-        await cursor.execute(query, params)
+        with _limit(conn, limit_s):
+            await cursor.execute(query, params)
         return cursor
 
     async def rows(self, query: bytes, params: Params = ()) -> list[TupleRow]:
@@ -187,6 +198,17 @@ def _has_ended(pgconn: pq.abc.PGconn) -> bool:
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN)
     return bool(poll.poll(0))
+
+
+@contextlib.contextmanager
+def _limit(conn: AsyncConnection[TupleRow], limit_s: float | None) -> Iterator[None]:
+    """Cut the connection after so long: not a timeout, since psycopg waits for a cancelled statement once more."""
+    timer = None if limit_s is None else asyncio.get_running_loop().call_later(limit_s, _cut, conn.pgconn)
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _cut(pgconn: pq.abc.PGconn) -> None:

@@ -8,6 +8,9 @@ import signal
 import sys
 from collections.abc import Callable
 
+END_WITHIN_S = 7.0
+"""What a process of ours has for ending in order, from SIGTERM on; `tocsin up` kills it then. Whatever waits while it
+ends has its part of this."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

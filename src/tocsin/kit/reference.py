@@ -21,6 +21,7 @@ from tocsin.kit.db import LOST, Session
 _LOG = logging.getLogger("tocsin.reference")
 _CLOCKS = b"SELECT name, version FROM change_clock"
 _ANSWER_WITHIN_S = 5.0
+_READ_WITHIN_S = 60.0
 
 
 class Source(Protocol):
@@ -44,7 +45,7 @@ class Reference:
     """All sources of a process, renewed by one loop."""
 
     def __init__(self, dsn: str, name: str = "reference", *, poll_s: float = 0.4) -> None:
-        self._session = Session(dsn, name)
+        self._session = Session(dsn, name, answer_within_s=_READ_WITHIN_S)
         self._poll_s = poll_s
         self._sources: list[Source] = []
         self._known: dict[str, int] = {}
@@ -85,7 +86,7 @@ class Reference:
     async def _round(self) -> None:
         try:
             await self.poll()
-        except (*LOST, TimeoutError) as error:
+        except LOST as error:
             self._lose()
             _LOG.warning(
                 "reference data cannot be renewed, the last known state stands: %s", str(error).strip() or "no answer"
@@ -104,18 +105,17 @@ class Reference:
         """A round between the rounds of run(), for whoever knows that something changed. Raises LOST."""
         try:
             await self.poll()
-        except (*LOST, TimeoutError) as error:
+        except LOST as error:
             self._lose()
             raise errors.ConnectionFailure("reference data could not be renewed") from error
 
     async def poll(self) -> None:
-        """One round: read the clocks, renew what they say. Raises LOST or TimeoutError."""
+        """One round: read the clocks, renew what they say. Raises LOST."""
         async with self._turn:
             await self._poll()
 
     async def _poll(self) -> None:
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            now = await _read_clocks(self._session)
+        now = await _read_clocks(self._session)
         moved = frozenset(name for name, version in now.items() if self._known.get(name) != version)
         for place, source in enumerate(self._sources):
             mine = moved.intersection(source.clocks)
@@ -142,7 +142,8 @@ class Reference:
 
 
 async def _read_clocks(session: Session) -> dict[str, int]:
-    return {str(name): int(version) for name, version in await session.rows(_CLOCKS)}
+    found = await (await session.run_within(_ANSWER_WITHIN_S, _CLOCKS)).fetchall()
+    return {str(name): int(version) for name, version in found}
 
 
 async def _wait(stop: asyncio.Event, wait_s: float) -> None:

@@ -93,5 +93,5 @@ class SlotLease:
 
     async def close(self) -> None:
         """Free the slots."""
-        await self._session.run(QUERIES["drop_slots"], (self._owner,))
+        await self._session.run_within(_ANSWER_WITHIN_S, QUERIES["drop_slots"], (self._owner,))
         await self._session.close()

@@ -8,7 +8,7 @@ from tocsin.webhooks.deliver import Lane, Tools
 from tocsin.webhooks.endpoints import Endpoints
 from tocsin.webhooks.enqueue import ReportEntry, chunk_reports, statement
 from tocsin.webhooks.leases import Leases
-from tocsin.webhooks.manage import list_attempts, list_endpoints, resume, set_endpoint
+from tocsin.webhooks.manage import drop_rest, list_attempts, list_endpoints, remove_endpoint, resume, set_endpoint
 from tocsin.webhooks.model import (
     KINDS,
     ROWS_PER_PUSH,
@@ -24,7 +24,7 @@ from tocsin.webhooks.replay import replay, retry_aside
 from tocsin.webhooks.room import Room
 from tocsin.webhooks.rows import ReportFacts, Shape, body, fee_text, report_row, shape, time_text, uplink_body
 from tocsin.webhooks.settle import Settler
-from tocsin.webhooks.store import forget_attempts
+from tocsin.webhooks.store import drop_orphans, forget_attempts
 
 __all__ = [
     "KINDS",
@@ -47,11 +47,14 @@ __all__ = [
     "Tools",
     "body",
     "chunk_reports",
+    "drop_orphans",
+    "drop_rest",
     "fee_text",
     "forget_attempts",
     "list_attempts",
     "list_endpoints",
     "reading_dsn",
+    "remove_endpoint",
     "replay",
     "report_row",
     "resume",

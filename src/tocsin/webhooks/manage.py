@@ -1,4 +1,4 @@
-"""What an operator does with endpoints: set, list, resume. On a plain connection; the caller commits and audits."""
+"""What an operator does with endpoints: set, remove, list, resume. On a plain connection; the caller commits and audits."""
 
 from __future__ import annotations
 
@@ -31,6 +31,25 @@ def set_endpoint(conn: Connection, account_id: int, kind: str, url: str, seal: C
     endpoint_id, stored = row
     conn.execute(QUERIES["try_now"], (endpoint_id,))
     return NewEndpoint(endpoint_id, secret if stored == sealed else None)
+
+
+def remove_endpoint(conn: Connection, endpoint_id: int) -> None:
+    """What it got goes nowhere from now on; reports and replies are kept. `drop_rest` is for after the commit."""
+    conn.execute(QUERIES["remove_endpoint"], {"endpoint": endpoint_id})
+
+
+def drop_rest(conn: Connection, endpoint_id: int) -> int:
+    """Drop what waits for a removed endpoint, and the list of its tries; how many reports and replies waited.
+
+    In pages, on a connection that commits each: there may be millions. What a writer that is under way adds after this
+    (it still knew the endpoint) is found by `drop_orphans`.
+    """
+    dropped = 0
+    while (page := conn.execute(QUERIES["drop_waiting"], {"endpoint": endpoint_id}).fetchone()) and page[0]:
+        dropped += int(page[1])
+    while conn.execute(QUERIES["drop_attempts"], (endpoint_id,)).rowcount:
+        pass
+    return dropped
 
 
 def list_endpoints(conn: Connection, account_id: int | None = None) -> list[EndpointView]:

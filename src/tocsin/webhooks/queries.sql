@@ -120,6 +120,40 @@ RETURNING id, secret;
 -- name: try_now
 UPDATE outbox SET due = now() WHERE endpoint_id = %s AND NOT aside AND attempts > 0 AND due > now();
 
+-- name: remove_endpoint
+WITH freed AS (DELETE FROM endpoint_lease WHERE endpoint_id = %(endpoint)s)
+DELETE FROM endpoint WHERE id = %(endpoint)s;
+
+-- name: orphaned_endpoints
+-- Ids in the outbox that are no endpoints any more, found by leaps over its two indexes and not by reading its rows.
+WITH RECURSIVE waiting AS (
+    SELECT (SELECT min(endpoint_id) FROM outbox WHERE NOT aside) AS id
+    UNION ALL
+    SELECT (SELECT min(o.endpoint_id) FROM outbox o WHERE NOT o.aside AND o.endpoint_id > w.id) FROM waiting w WHERE w.id IS NOT NULL
+), set_aside AS (
+    SELECT (SELECT min(endpoint_id) FROM outbox WHERE aside) AS id
+    UNION ALL
+    SELECT (SELECT min(o.endpoint_id) FROM outbox o WHERE o.aside AND o.endpoint_id > s.id) FROM set_aside s WHERE s.id IS NOT NULL
+)
+SELECT k.id FROM (SELECT id FROM waiting UNION SELECT id FROM set_aside) AS k
+WHERE k.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.id = k.id);
+
+-- name: drop_waiting
+-- A page of what waits for an endpoint that is no more: how many of the outbox, and of reports and replies in it.
+WITH page AS MATERIALIZED (
+    (SELECT id FROM outbox WHERE endpoint_id = %(endpoint)s AND NOT aside ORDER BY seq, id LIMIT 5000)
+    UNION ALL
+    (SELECT id FROM outbox WHERE endpoint_id = %(endpoint)s AND aside ORDER BY seq LIMIT 5000)
+), dropped AS (
+    DELETE FROM outbox o USING page p
+    WHERE o.id = p.id AND NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.id = %(endpoint)s) RETURNING o.n
+)
+SELECT count(*), coalesce(sum(n), 0)::bigint FROM dropped;
+
+-- name: drop_attempts
+DELETE FROM push_attempt
+WHERE id = ANY (ARRAY(SELECT id FROM push_attempt WHERE endpoint_id = %s ORDER BY id LIMIT 5000));
+
 -- name: find_endpoint
 SELECT e.id, a.eight_fields, a.swap_uplink FROM endpoint e JOIN account a ON a.id = e.account_id
 WHERE e.account_id = %s AND e.kind = %s;

@@ -145,3 +145,11 @@ def pause(endpoint: Endpoint, reason: str) -> Statement:
 async def forget_attempts(session: Session, days: int) -> None:
     """Attempts of pushes that are older than the messages that are kept."""
     await session.run(QUERIES["forget_attempts"], (days,))
+
+
+async def drop_orphans(session: Session) -> int:
+    """A page of what writers added that still knew an endpoint when it was removed; how many rows of the outbox."""
+    dropped = 0
+    for (endpoint_id,) in await session.rows(QUERIES["orphaned_endpoints"]):
+        dropped += (await session.rows(QUERIES["drop_waiting"], {"endpoint": endpoint_id}))[0][0]
+    return dropped

@@ -14,6 +14,7 @@ import logging
 from tocsin import queue
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.metrics import DATABASE_LOSSES, LOOP_ERRORS
 from tocsin.webhooks import Lane, Leases, Tools
 
@@ -21,8 +22,8 @@ _LOG = logging.getLogger("tocsin.push")
 
 _LOOK_S = 1.0
 _GAP_S = 0.02
-_FINISH_S = 5.0
-_WRITE_S = 2.0
+_FINISH_S = END_WITHIN_S / 2  # for answers that are under way
+_WRITE_S = 1.0  # for each of the three steps behind it
 _MAX_LANES = 5000
 _MARGIN = 0.2
 """The part of a lease that is not used: nobody posts under a lease that is about to end."""

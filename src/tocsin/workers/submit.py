@@ -11,6 +11,8 @@ import logging
 from collections.abc import Sequence
 
 from tocsin.carriers import BadConfigError, ChannelFacts, open_link
+from tocsin.kit.leash import END_WITHIN_S
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.routing import Channel, Table
 from tocsin.traffic import Inbound, Outcome, Receipt
@@ -23,7 +25,7 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.3
 _OPEN_S = 10.0
 _HAND_OVER_S = 0.5
-_DRAIN_S = 5.0
+_DRAIN_S = END_WITHIN_S / 2  # the link's own closing comes before it
 
 
 class _Sink:
@@ -44,33 +46,32 @@ class _Sink:
 
 
 class Running:
-    """A channel at work: its parts and their tasks."""
+    """A channel at work: its parts and their loops."""
 
-    def __init__(self, lane: Lane, intake: Intake) -> None:
+    def __init__(self, lane: Lane, intake: Intake, stop: Stop) -> None:
         self.lane = lane
         self.intake = intake
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops = Loops(stop)
         self._claims: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.lane.recorder.run()), asyncio.create_task(self.intake.run())]
+        self._loops.start(self.lane.recorder.run(), self.intake.run())
         async with asyncio.timeout(_OPEN_S):
             await self.lane.link.open(_Sink(self.lane, self.intake))
         if not self.lane.channel.paused:
-            self._claims = asyncio.create_task(self.lane.run_claims())
+            self._claims = asyncio.create_task(self.lane.run_claims(), name="Lane.run_claims")
+            self._loops.watch(self._claims)
 
     async def stop(self) -> None:
         """End in order, and in bounded time even where the link hangs or the database is away."""
+        self._loops.let_end()
         self.lane.stop()
         claims = [self._claims] if self._claims is not None else []
         if claims:
             # A hand-over may wait for room that only the link's close gives it.
             await asyncio.wait(claims, timeout=_HAND_OVER_S)
         await self.lane.drain(_DRAIN_S)
-        tasks = [*self._tasks, *claims]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._loops.end()
         await self.lane.close()
         await self.intake.close()
 
@@ -78,10 +79,11 @@ class Running:
 class Worker:
     """All channels of this process."""
 
-    def __init__(self, table: Table, hands: Hands, receipt_timeout_s: float) -> None:
+    def __init__(self, table: Table, hands: Hands, receipt_timeout_s: float, stop: Stop) -> None:
         self._table = table
         self._hands = hands
         self._receipt_timeout_s = receipt_timeout_s
+        self._stop = stop
         self._running: dict[int, Running] = {}
         self._refused: dict[int, Channel] = {}
 
@@ -94,12 +96,12 @@ class Worker:
         for running in self._running.values():
             running.lane.wake.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self) -> None:
         """Follow the channels' settings until `stop`, then end in order."""
-        while not stop.is_set():
+        while not self._stop.is_set():
             await self._follow()
             try:
-                await asyncio.wait_for(stop.wait(), _LOOK_S)
+                await asyncio.wait_for(self._stop.wait(), _LOOK_S)
             except TimeoutError:
                 continue
         await asyncio.gather(*(running.stop() for running in self._running.values()))
@@ -123,7 +125,7 @@ class Worker:
             self._refused[channel.id] = channel
             return
         lane = Lane(channel, link, self._hands)
-        running = Running(lane, Intake(lane, self._hands.dsn, self._hands.books, self._hands.waker))
+        running = Running(lane, Intake(lane, self._hands.dsn, self._hands.books, self._hands.waker), self._stop)
         try:
             await running.start()
         except Exception:  # the edge: one channel that cannot open stops no other; it is tried again

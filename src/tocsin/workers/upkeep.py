@@ -27,7 +27,7 @@ from tocsin.messaging import (
     keep_partitions,
     match_again,
 )
-from tocsin.webhooks import forget_attempts
+from tocsin.webhooks import drop_orphans, forget_attempts
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
             waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, clock.now_s())),
         ),
         Job("forget", 30.0, lambda s: _forget(s, settings)),
+        Job("orphans", 30.0, drop_orphans),
         Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
 
