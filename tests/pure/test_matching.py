@@ -72,6 +72,7 @@ contents = st.text(st.sampled_from("ab 码😀\n"), max_size=24)
 @example(
     template=parse_template("a{1}b{2}c"), content="aXbbYYc", value_chars=2
 )  # the first b leaves too much behind it
+@example(template=parse_template("a{1}{2}{3}b{4}c"), content="aXXXbXXbc", value_chars=2)  # and the second one nothing
 def test_one_template_against_the_plain_search(template: Template, content: str, value_chars: int) -> None:
     expected = 7 if fits_plainly(content, template, value_chars) else None
     assert TemplateSet([(7, template)], value_chars).find(content) == expected
@@ -89,6 +90,26 @@ def test_nearly_or_wholly_filled_against_the_plain_search(
         content = content[:place] + data.draw(st.sampled_from(["", "a", "b", "  "])) + content[place + 1 :]
     expected = 7 if fits_plainly(content, template, value_chars) else None
     assert TemplateSet([(7, template)], value_chars).find(content) == expected
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    literals=st.lists(st.text(st.sampled_from("ab"), min_size=1, max_size=2), min_size=2, max_size=5),
+    value_chars=st.integers(1, 3),
+    data=st.data(),
+)
+@example(literals=["a", "bb", "c"], value_chars=2, data=None).via("the second bb begins within the first")
+def test_literals_that_recur_in_values(literals: list[str], value_chars: int, data: st.DataObject | None) -> None:
+    template = parse_template(join_literals(literals))
+    values = st.text(st.sampled_from("ab"), max_size=value_chars + 1)
+    content = template.fill([data.draw(values) for _ in literals[1:]]) if data else "aXbbbYYc"
+    expected = 7 if fits_plainly(content, template, value_chars) else None
+    assert TemplateSet([(7, template)], value_chars).find(content) == expected
+
+
+def join_literals(literals: list[str]) -> str:
+    """With a variable between each two."""
+    return literals[0] + "".join(f"{{{number}}}{literal}" for number, literal in enumerate(literals[1:], 1))
 
 
 def make_text(random: Random) -> str:
@@ -147,6 +168,8 @@ def test_each_of_some_hundred_is_found_and_what_nearly_fits_is_not(texts: list[s
         ("Your code is {1}", "Your code is {1}", True),
         ("a {1} b", "a b", False),
         ("a{1}a", "aa", False),
+        ("a{1}b{2}c", "abXXc", False),
+        ("a{1}b{2}c", "aXXbc", False),
         ("a{1}a", "aaa", True),
         ("a{1}{2}", "ab", False),
         ("a{1}{2}", "abc", True),
