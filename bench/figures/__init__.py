@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.figure import Measure
-from bench.figures import accept, crowd, flow, large, long, slow, verify
+from bench.figures import accept, crowd, flow, large, long, match, slow, verify
 
 SHORT: dict[str, Measure] = {
     "accept": accept.measure,
@@ -12,5 +12,6 @@ SHORT: dict[str, Measure] = {
     "slow": slow.measure,
     "verify": verify.measure,
     "crowd": crowd.measure,
+    "match": match.measure,
 }
 LONG: dict[str, Measure] = {"long": long.measure}
