@@ -3,7 +3,7 @@
 from tocsin.content.countries import CountryRow, load_countries
 from tocsin.content.mentions import split_numbers
 from tocsin.content.parts import Parts, measure, split, text_fault, units16
-from tocsin.content.phone import NumberFault, Numbering, Verdict, numbering
+from tocsin.content.phone import NumberFault, Numbering, Verdict, clean_number, numbering
 from tocsin.content.status import Status, phrase
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Parts",
     "Status",
     "Verdict",
+    "clean_number",
     "load_countries",
     "measure",
     "numbering",
