@@ -44,7 +44,8 @@ COLUMNS = {
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 
-NOT_PLANNED = {("billing", "price_stage"), ("billing", "price_copy")}  # CREATE TABLE, COPY
+STAGES = [("billing", "price_stage"), ("compliance", "list_stage")]
+NOT_PLANNED = {*STAGES, ("billing", "price_copy"), ("compliance", "list_copy")}  # CREATE TABLE, COPY
 HOT = [
     "claimed_messages", "ended_messages", "batch_texts", "handed_parts", "match", "match_unknown", "lock_messages", "part_receipts",
     "present_states", "open_messages", "last_message_to", "uplink_page", "report_by_ids", "report_ids", "batch_range", "batch_rows",
@@ -81,7 +82,8 @@ def planner(database_server: str) -> Iterator[Connection[TupleRow]]:
     """Where a sequential scan shows only if nothing else is possible."""
     with clone_database(database_server) as dsn, psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute("SET enable_seqscan = off")
-        conn.execute(Queries(FILES["billing"])["price_stage"].replace(b"ON COMMIT DROP", b""))
+        for place, name in STAGES:
+            conn.execute(Queries(FILES[place])[name].replace(b"ON COMMIT DROP", b""))
         yield conn
 
 
@@ -90,7 +92,16 @@ def explain(conn: Connection[TupleRow], place: str, name: str) -> str:
 
 
 def test_all_files_are_looked_at() -> None:
-    assert {"messaging", "queue", "webhooks", "billing", "routing", "accounts", "carriers/sandbox"} <= set(FILES)
+    assert {
+        "messaging",
+        "queue",
+        "webhooks",
+        "billing",
+        "routing",
+        "compliance",
+        "accounts",
+        "carriers/sandbox",
+    } <= set(FILES)
 
 
 @pytest.mark.parametrize("place", FILES)
