@@ -32,7 +32,7 @@ def read_value(text: str) -> str:
             return text.lower()
         raise ComplianceError(f"{text!r} is no email address")
     digits = clean_number(text).removeprefix("+").removeprefix("00")
-    if len(digits) not in _DIGITS:
+    if len(digits) not in _DIGITS or digits[0] == "0":  # no calling code begins so
         raise ComplianceError(f"{text!r} is no number: give it with its country code, like 6281234567890")
     return digits
 
