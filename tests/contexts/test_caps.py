@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -197,6 +198,71 @@ async def test_windows_that_are_over_are_forgotten(bed: Bed, conn: Conn) -> None
     await bed.over(["2"], now_s=HOUR_S + 3600)
     assert await compliance.forget_windows(bed.sessions[0], HOUR_S + 3601) == 1
     assert await bed.over(["2"], now_s=HOUR_S + 3700) == [0]
+
+
+class Model:
+    """The same, one number after the other, in a dictionary."""
+
+    def __init__(self, caps: tuple[Cap, ...]) -> None:
+        self.caps = caps
+        self.given: Counter[tuple[int, str]] = Counter()
+
+    def key(self, cap: Cap, value: str, country: int) -> str | None:
+        own = {each.country_id for each in self.caps if (each.kind, each.action) == (cap.kind, cap.action)}
+        if country != cap.country_id and (cap.country_id or country in own):
+            return None
+        return {
+            CapKind.NUMBER: value,
+            CapKind.PREFIX: value[: cap.digits],
+            CapKind.COUNTRY: str(country),
+            CapKind.SPEND: "",
+        }[CapKind(cap.kind)]
+
+    def take(self, values: list[str], countries: list[int]) -> tuple[list[int], bool]:
+        """Places over a cap; whether the request is over the spend."""
+        before = self.given.copy()
+        over = []
+        for at, (value, country) in enumerate(zip(values, countries, strict=True)):
+            keys = [(cap, self.key(cap, value, country)) for cap in self.caps]
+            counted = [(cap, (cap.id, key)) for cap, key in keys if key is not None]
+            if any(self.given[k] >= (cap.most or 0) for cap, k in counted if cap.kind != CapKind.SPEND):
+                over.append(at)
+            else:
+                self.given.update({k: PRICE if cap.kind == CapKind.SPEND else 1 for cap, k in counted})
+        if any(self.given[cap.id, ""] > (cap.most or 0) for cap in self.caps if cap.kind == CapKind.SPEND):
+            self.given = before
+            return [], True
+        return over, False
+
+
+async def test_any_request_is_counted_as_by_hand(bed: Bed, conn: Conn) -> None:
+    """The function counts cap after cap, the model number after number: what goes and what is taken is the same."""
+    set_cap(conn, CapKind.NUMBER, 3)
+    set_cap(conn, CapKind.COUNTRY, 25, window_s=86_400)
+    set_cap(conn, CapKind.COUNTRY, 8, country_id=2, window_s=86_400)
+    set_cap(conn, CapKind.SPEND, 45 * PRICE, action=None, window_s=86_400)
+    await bed.load()
+    model = Model(bed.guards.caps.find(1, Priority.VERIFY))
+    chance = random.Random(7)
+    ends = Counter[str]()
+    for _ in range(60):
+        places = [chance.randrange(30) for _ in range(chance.randrange(1, 8))]
+        values, countries = [f"6281{at}" for at in places], [1 + at % 3 for at in places]
+        screened = await bed.send(values, countries=countries)
+        over, stopped = model.take(values, countries)
+        assert (sorted(screened.refused) if not stopped else [], screened.spend_stop) == (over, stopped)
+        assert given(conn) == +model.given
+        ends.update(["stopped" if stopped else "some over" if over else "whole"])
+        if chance.random() < 0.3 and screened.taken:
+            await compliance.give_back(bed.sessions[0], screened)
+            kept = [at for at in range(len(values)) if at not in screened.refused]
+            for at in kept:
+                keys = [(cap, model.key(cap, values[at], countries[at])) for cap in model.caps]
+                model.given.subtract(
+                    {(cap.id, key): PRICE if cap.kind == CapKind.SPEND else 1 for cap, key in keys if key is not None}
+                )
+            assert given(conn) == +model.given
+    assert min(ends["stopped"], ends["some over"], ends["whole"]) > 3, ends
 
 
 async def test_barred_numbers_take_nothing(bed: Bed, conn: Conn) -> None:

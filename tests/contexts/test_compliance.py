@@ -196,7 +196,7 @@ async def test_an_opt_in_takes_back_what_stands_in_its_way(bed: Bed) -> None:
 
 async def test_of_several_replies_the_last_holds(bed: Bed) -> None:
     out, back = OptOut("en"), OptIn("en")
-    replies = [(0, out), (0, back), (1, back), (1, out)]
+    replies: list[tuple[int, OptOut | OptIn]] = [(0, out), (0, back), (1, back), (1, out)]
     await bed.session.batch(compliance.keep_choices([Choice(1, "A", NUMBERS[at], reply) for at, reply in replies]))
     await bed.reference.poll()
     assert await bed.barred(send(1, action=Priority.MARKETING, sender="A")) == [1]

@@ -128,6 +128,16 @@ def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], n
     assert not BIG.search(explain(planner, "messaging", name))
 
 
+LISTS = [f"{table}_{part}" for table in ("blacklist", "opt_out") for part in ("page", "of", "left")]
+
+
+@pytest.mark.parametrize("name", ["barred", *LISTS])
+def test_lists_of_a_million_are_read_by_indices(planner: Connection[TupleRow], name: str) -> None:
+    plan = explain(planner, "compliance", name)
+    assert "Seq Scan" not in plan
+    assert "Index" in plan
+
+
 def test_a_sequential_scan_would_be_seen(planner: Connection[TupleRow]) -> None:
     plan = "\n".join(row[0] for row in planner.execute("EXPLAIN SELECT 1 FROM message WHERE parts = 3"))
     assert BIG.search(plan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,22 @@ def test_dresses(content: str) -> None:
 )  # fmt: skip
 def test_what_chooses_nothing(content: str) -> None:
     assert read_reply(content) is None
+
+
+def test_the_page_that_teaches_them_has_the_same_tables() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "guard-your-sends.md"
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if ", answered in" in line
+    ]
+    written = [(row[0], tuple(row[1].split(", "))) for row in rows]
+    assert written == [
+        ("out, answered in English", OUT_WORDS["en"]),
+        ("out, answered in Chinese", OUT_WORDS["zh"]),
+        ("in again, answered in English", IN_WORDS["en"]),
+        ("in again, answered in Chinese", IN_WORDS["zh"]),
+    ]
 
 
 def test_no_word_is_in_both_tables() -> None:

@@ -105,7 +105,7 @@ def _describe(row: compliance.CapRow) -> dict[str, Any]:
 
 
 def _say(facts: dict[str, Any]) -> str:
-    what = "no cap" if facts["most"] is None else f"{facts['most']} a {facts['per']}"
+    what = "no cap" if facts["most"] is None else f"{facts['most']} per {facts['per']}"
     by = f"prefix of {facts['digits']} digits" if facts["digits"] else facts["kind"]
     return f"{what} by {by}, {facts['action'] or 'every action'}, {facts['account'] or 'each account'}"
 
