@@ -44,7 +44,8 @@ COLUMNS = {
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 
-NOT_PLANNED = {("billing", "price_stage"), ("billing", "price_copy")}  # CREATE TABLE, COPY
+STAGES = [("billing", "price_stage"), ("compliance", "list_stage")]
+NOT_PLANNED = {*STAGES, ("billing", "price_copy"), ("compliance", "list_copy")}  # CREATE TABLE, COPY
 HOT = [
     "claimed_messages", "ended_messages", "batch_texts", "handed_parts", "match", "match_unknown", "lock_messages", "part_receipts",
     "present_states", "open_messages", "last_message_to", "uplink_page", "report_by_ids", "report_ids", "batch_range", "batch_rows",
@@ -81,7 +82,8 @@ def planner(database_server: str) -> Iterator[Connection[TupleRow]]:
     """Where a sequential scan shows only if nothing else is possible."""
     with clone_database(database_server) as dsn, psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute("SET enable_seqscan = off")
-        conn.execute(Queries(FILES["billing"])["price_stage"].replace(b"ON COMMIT DROP", b""))
+        for place, name in STAGES:
+            conn.execute(Queries(FILES[place])[name].replace(b"ON COMMIT DROP", b""))
         yield conn
 
 
@@ -90,7 +92,16 @@ def explain(conn: Connection[TupleRow], place: str, name: str) -> str:
 
 
 def test_all_files_are_looked_at() -> None:
-    assert {"messaging", "queue", "webhooks", "billing", "routing", "accounts", "carriers/sandbox"} <= set(FILES)
+    assert {
+        "messaging",
+        "queue",
+        "webhooks",
+        "billing",
+        "routing",
+        "compliance",
+        "accounts",
+        "carriers/sandbox",
+    } <= set(FILES)
 
 
 @pytest.mark.parametrize("place", FILES)
@@ -118,6 +129,16 @@ def test_every_statement_can_be_planned(planner: Connection[TupleRow], place: st
 )
 def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], place: str, name: str) -> None:
     assert not BIG.search(explain(planner, place, name))
+
+
+LISTS = [f"{table}_{part}" for table in ("blacklist", "opt_out") for part in ("page", "of", "left")]
+
+
+@pytest.mark.parametrize("name", ["barred", *LISTS])
+def test_lists_of_a_million_are_read_by_indices(planner: Connection[TupleRow], name: str) -> None:
+    plan = explain(planner, "compliance", name)
+    assert "Seq Scan" not in plan
+    assert "Index" in plan
 
 
 def test_a_sequential_scan_would_be_seen(planner: Connection[TupleRow]) -> None:

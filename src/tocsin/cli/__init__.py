@@ -24,6 +24,14 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "plan": "price",
         "price": "price",
     },
+    "Guards": {
+        "blacklist": "blacklist",
+        "optout": "optout",
+        "word": "word",
+        "cap": "cap",
+        "quiet": "quiet",
+        "guard": "cap",
+    },
     "Secrets": {"seal": "key"},
 }
 """Section of the help -> verb -> module of this folder."""

@@ -13,7 +13,7 @@ import click
 import psycopg
 from psycopg.rows import TupleRow
 
-from tocsin import accounts, audit, billing, routing
+from tocsin import accounts, audit, billing, compliance, routing
 from tocsin.cli.base import Refusal, open_session
 from tocsin.kit.seal import Seal, SealError, open_seal
 from tocsin.kit.settings import Settings
@@ -68,8 +68,18 @@ def open_change(settings: Settings | None = None) -> Iterator[Conn]:
     try:
         with open_session(settings) as conn:
             yield conn
-    except (accounts.AccountError, billing.BillingError, routing.RoutingError, SealError) as error:
+    except _REFUSALS as error:
         raise Refusal(str(error)) from error
+
+
+_REFUSALS = (
+    accounts.AccountError, billing.BillingError, compliance.ComplianceError, routing.RoutingError, SealError,
+)  # fmt: skip
+
+
+def find_owner(conn: Conn, account: str | None) -> int:
+    """Id of the account of that name; None: of everybody. Raises AccountError."""
+    return compliance.EVERYBODY if account is None else accounts.find_account(conn, account).id
 
 
 def open_known_seal(conn: Conn, settings: Settings) -> Seal:

@@ -157,6 +157,95 @@ class Endpoint(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "kind"], name="endpoint_key")]
 
 
+class BlacklistEntry(models.Model):
+    """A number or address that is never sent to. Ids are in the order of commits: see sql/0003_compliance.sql."""
+
+    id = models.BigAutoField(primary_key=True)
+    account_id = models.IntegerField(db_default=0)  # 0: for all accounts
+    value = models.TextField()  # digits with country code, or an address in lower case
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "blacklist"
+        constraints = [models.UniqueConstraint(fields=["value", "account_id"], name="blacklist_key")]
+        indexes = [models.Index(fields=["account_id", "id"], name="blacklist_account")]
+
+
+class OptOut(models.Model):
+    """Who asked for no more MARKETING of an account. Ids as in BlacklistEntry."""
+
+    id = models.BigAutoField(primary_key=True)
+    account_id = models.IntegerField()
+    value = models.TextField()
+    sender = models.TextField(db_default="")  # empty: of every sender
+    origin = models.TextField(db_default="reply")  # reply, operator
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "opt_out"
+        constraints = [models.UniqueConstraint(fields=["value", "account_id", "sender"], name="opt_out_key")]
+        indexes = [models.Index(fields=["account_id", "id"], name="opt_out_account")]
+
+
+class OptAnswer(models.Model):
+    """What a terminal user is answered who opted out or in."""
+
+    id = models.AutoField(primary_key=True)
+    account_id = models.IntegerField(db_default=0)  # 0: for all accounts
+    kind = models.TextField()  # out, in
+    language = models.TextField()  # en, zh
+    content = models.TextField()
+
+    class Meta:
+        db_table = "opt_answer"
+        constraints = [models.UniqueConstraint(fields=["account_id", "kind", "language"], name="opt_answer_key")]
+
+
+class SensitiveWord(models.Model):
+    id = models.AutoField(primary_key=True)
+    word = models.TextField()  # as the operator wrote it
+    normal = models.TextField(unique=True)  # as texts are compared
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "sensitive_word"
+
+
+class Cap(models.Model):
+    """At most so many messages in a window of time, counted for each account. An account's own row replaces the general."""
+
+    id = models.AutoField(primary_key=True)
+    account_id = models.IntegerField(db_default=0)  # 0: for all accounts
+    kind = models.SmallIntegerField()  # 1 number 2 prefix 3 country 4 spend
+    action = models.SmallIntegerField(null=True)  # traffic.Priority; null: every action
+    country_id = models.IntegerField(db_default=0)  # 0: every country
+    most = models.BigIntegerField(null=True)  # messages, or micros of spend; null: no cap
+    window_s = models.IntegerField()
+    digits = models.SmallIntegerField(db_default=7)  # of a prefix
+
+    class Meta:
+        db_table = "cap"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_id", "kind", "action", "country_id"], name="cap_key", nulls_distinct=False
+            )
+        ]
+
+
+class QuietRule(models.Model):
+    """When MARKETING waits, on the recipient's clock. Both minutes null: no quiet hours here."""
+
+    id = models.AutoField(primary_key=True)
+    account_id = models.IntegerField(db_default=0)  # 0: for all accounts
+    country_id = models.IntegerField(db_default=0)  # 0: every country
+    start_minute = models.SmallIntegerField(null=True)  # of the day
+    end_minute = models.SmallIntegerField(null=True)
+
+    class Meta:
+        db_table = "quiet_rule"
+        constraints = [models.UniqueConstraint(fields=["account_id", "country_id"], name="quiet_rule_key")]
+
+
 class AuditEntry(models.Model):
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
