@@ -172,7 +172,7 @@ near_addresses = st.one_of(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(near_addresses)
 def test_the_short_way_says_what_the_library_says(text: str) -> None:
     bare = text.strip()
@@ -180,7 +180,6 @@ def test_the_short_way_says_what_the_library_says(text: str) -> None:
         assert check_address(text) == check_rare_address(bare)
 
 
-@settings(max_examples=200)
 @given(near_addresses)
 def test_the_verdicts_are_the_librarys(text: str) -> None:
     verdict = check_rare_address(text)

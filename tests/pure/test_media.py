@@ -53,6 +53,7 @@ OTHERS = {
     "svg": [
         b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- drawn -->\n' + SVG_PLAIN,
         SVG_PLAIN.decode().encode("utf-16"),
+        b"<svg fill='url( \"#a\" )' mask='url(" + b" " * 90_000 + b"#a)'/>",
         b"<svg><style>rect { fill: url(#a) }</style><a href='#top'/></svg>",
         b"<svg xmlns='http://www.w3.org/2000/svg' xmlns:i='urn:editor' i:file='C:\\a.svg' data-x='url(http://a)'/>",
     ],
@@ -138,6 +139,8 @@ def test_anything_else_is_no_attachment(data: bytes) -> None:
         "<style>@imp<b/>ort 'http://a.example/a.css';</style>",
         "<rect style='fill:url(http://a.example/)'/>",
         "<rect fill=\"url( 'http://a.example/')\"/>",
+        "<rect fill='url('/>",
+        "<style>rect { fill: image-set('http://a.example/' 1x) }</style>",
         "<set attributeName='xlink:href' to='#a'/>",
         "<set attributeName='onclick' to='alert(1)'/>",
         "<?xml-stylesheet href='http://a.example/a.css'?>",

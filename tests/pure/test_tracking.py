@@ -208,7 +208,7 @@ def test_all_else_stays_byte_for_byte(html: str) -> None:
     "unit", ["<!--", "<a ", "<a b='", '<a b="', "<", "</", "<!", "<script>", "<a/", "<a =", "<a b= ", "<![CDATA["]
 )
 def test_a_text_that_never_closes_takes_no_longer_than_its_length(unit: str) -> None:
-    html = unit * (1_000_000 // len(unit))
+    html = unit * (200_000 // len(unit))
     assert rewrite_html(html, track, PIXEL, None) == html + IMG
 
 

@@ -18,8 +18,9 @@ _ACTIVE: Final = frozenset(
 _POINTING: Final = frozenset({"href", "src", "data", "action", "formaction", "base"})
 _harmless_target: Final = re.compile(r"\s*(?:#|data:image/(?:png|jpeg|gif|webp);|$)", re.IGNORECASE).match
 # In styles and in values: addresses other than fragments of this document, imports, expressions.
+# Nothing that was passed is tried again: the text may be all blanks.
 _reaches_out: Final = re.compile(
-    r"url\(\s*['\"]?\s*(?!['\"#\s])|@import|expression\(|javascript:|\\", re.IGNORECASE
+    r"url\(\s*+['\"]?+\s*+(?!#)|image-set\(|@import|expression\(|javascript:|\\", re.IGNORECASE
 ).search
 _BLANKS: Final = {ord(char): None for char in "\t\r\n"}
 _NOTES: Final = ("aria-", "data-", "id", "class", "title")
