@@ -171,8 +171,8 @@ def _close_names(text: str) -> str:
 # RFC 5322's dot-atom; labels of RFC 1123 without the two dashes that only Punycode has; the last one ends in a letter.
 _plain_address: Final = re.compile(
     r"([a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]++(?:\.[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]++)*+)@"
-    r"((?:(?![a-zA-Z0-9]{2}--)[a-zA-Z0-9](?:[a-zA-Z0-9\-]{0,61}[a-zA-Z0-9])?\.)+"
-    r"(?![a-zA-Z0-9]{2}--)(?:[a-zA-Z0-9][a-zA-Z0-9\-]{0,61})?[a-zA-Z])"
+    r"((?:(?!..--)[a-zA-Z0-9](?:[a-zA-Z0-9\-]{0,61}[a-zA-Z0-9])?\.)+"
+    r"(?!..--)(?:[a-zA-Z0-9][a-zA-Z0-9\-]{0,61})?[a-zA-Z])"
 ).fullmatch
 _MOST_CHARS: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 _MOST_CHARS_UNREAD: Final = 1024  # the library says better than we do what is wrong with a little too much
