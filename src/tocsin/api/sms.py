@@ -6,6 +6,7 @@ section 4).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
         return _unavailable(account.language)
 
 
-def read_ask(fields: dict[str, Any], query: dict[str, str]) -> Ask:
+def read_ask(fields: dict[str, Any], query: Mapping[str, str]) -> Ask:
     """The fields of the send. Raises Malformed."""
     # Absent names are the rule: they are not looked at one by one.
     present = {

@@ -75,8 +75,8 @@ def clean_number(raw: str) -> str:
     return text if bare.isdigit() and len(bare) <= LONGEST_INPUT else ""
 
 
-def _show(raw: str) -> str:
-    """What was sent, as far as a database and a JSON reply can carry it."""
+def show_mention(raw: str) -> str:
+    """What was sent (trimmed, at most 64 characters), as far as a database and a JSON reply can carry it."""
     text = raw.strip()[:_SHOWN_CHARS].replace("\0", "\ufffd")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -122,13 +122,13 @@ class Numbering:
         if international and not carried:
             if len(digits) in E164_DIGITS:
                 return Verdict(digits, "", NumberFault.COUNTRY)
-            return Verdict(_show(raw), "", NumberFault.NUMBER)
+            return Verdict(show_mention(raw), "", NumberFault.NUMBER)
         rank, number, iso = self._read(digits, carried)
         if carried and not international and rank != _REACHED:
             # Those digits may be the number's own. A tie goes to stripped: max keeps the first.
             rank, number, iso = max((rank, number, iso), self._read(digits, False), key=lambda reading: reading[0])
         if rank == _IMPOSSIBLE:
-            return Verdict(_show(raw), "", NumberFault.NUMBER)
+            return Verdict(show_mention(raw), "", NumberFault.NUMBER)
         return Verdict(self.calling_code + number, iso, _FAULTS[rank])
 
     def _read(self, digits: str, carried: bool) -> tuple[int, str, str]:

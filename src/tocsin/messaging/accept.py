@@ -75,7 +75,7 @@ def _check_count(pieces: list[str], most: int) -> Refusal | None:
 
 def _split_as_there(pieces: list[str], ask: Ask, country: Country) -> list[str]:
     """Once more where blanks stand in a number: whether they separate is for the country's numbering plan to say."""
-    if len(pieces) == 1 and pieces[0].isalnum() or all(map(str.isalnum, pieces)):
+    if (len(pieces) == 1 and pieces[0].isalnum()) or all(map(str.isalnum, pieces)):
         return pieces
     return split_numbers(ask.numbers or "", numbering(country.iso))
 
