@@ -124,8 +124,8 @@ class Desk:
     async def accept(self, account: Account, phones: Sequence[str] | int = 1, content: str = "hello") -> list[bytes]:
         """The ids of an accepted request, in the order of its numbers."""
         numbers = self.take_numbers(phones) if isinstance(phones, int) else phones
-        ask = Ask(numbers=",".join(numbers), content=content, code_id="10007", action="NOTIFICATION")
-        draft = messaging.check_sms(ask, account, 1000, "test", self.ground)
+        ask = Ask(numbers=",".join(numbers), content=content, code_id="10007", action="NOTIFICATION", request_id="test")
+        draft = messaging.check_send(ask, account, messaging.SMS, 1000, self.ground)
         assert isinstance(draft, Draft), draft
         await self.session.batch([messaging.accept_statement([draft])])
         return draft.ids

@@ -19,7 +19,7 @@ from tocsin.api.wire import Malformed, Reply, Request, error_reply, parse_body, 
 from tocsin.content import Status, phrase
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import ACCEPTED
-from tocsin.messaging import Ask, Draft, Exhausted, Refusal, check_sms
+from tocsin.messaging import SMS, Ask, Draft, Exhausted, Refusal, check_send
 from tocsin.queue import LANE
 from tocsin.traffic import Reason
 
@@ -37,7 +37,7 @@ async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send. Raises wire.UnknownKind."""
     try:
         fields = parse_body(request) if request.method == "POST" else {}
-        ask = read_ask(fields, request.query)
+        ask = read_ask(fields, request.query, request.request_id)
     except Malformed as error:
         return error_reply(Status.PLATFORM, account.language, str(error))
     key = request.idempotency_key
@@ -56,20 +56,20 @@ async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
         return _unavailable(account.language)
 
 
-def read_ask(fields: dict[str, Any], query: Mapping[str, str]) -> Ask:
+def read_ask(fields: dict[str, Any], query: Mapping[str, str], request_id: str = "") -> Ask:
     """The fields of the send. Raises Malformed."""
     # Absent names are the rule: they are not looked at one by one.
     present = {
         _ASK_NAMES[wire]: text_field(fields, query, wire) for wire in _ASK_NAMES if wire in fields or wire in query
     }
-    return Ask(**present)
+    return Ask(**present, request_id=request_id)
 
 
 async def _send(desk: Desk, account: Account, request: Request, ask: Ask, digest: bytes | None) -> Reply:
     settings = desk.settings
     most = settings.max_numbers_post if request.method == "POST" else settings.max_numbers_get
     try:
-        checked = check_sms(ask, account, most, request.request_id, desk.ground)
+        checked = check_send(ask, account, SMS, most, desk.ground)
     except Exhausted:
         return _unavailable(account.language)
     if isinstance(checked, Refusal):

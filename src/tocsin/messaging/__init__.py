@@ -1,9 +1,11 @@
 """The spine: what happens to a message."""
 
-from tocsin.messaging.accept import Ground, check_sms
+from tocsin.messaging.accept import check_send
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
+from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.query import (
@@ -31,6 +33,10 @@ from tocsin.messaging.uplink import receive_replies
 
 __all__ = [
     "KINDS",
+    "MMS",
+    "SMS",
+    "VOICE_NOTICE",
+    "VOICE_OTP",
     "Ask",
     "BatchNumbers",
     "Books",
@@ -38,6 +44,7 @@ __all__ = [
     "Draft",
     "End",
     "Exhausted",
+    "Form",
     "Ground",
     "NextChannel",
     "Open",
@@ -53,7 +60,7 @@ __all__ = [
     "Work",
     "accept_statement",
     "batch_span",
-    "check_sms",
+    "check_send",
     "end_expired",
     "end_overdue",
     "find_accepted",

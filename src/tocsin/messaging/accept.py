@@ -7,62 +7,49 @@ this module may take its time, but a number costs microseconds: no query, no log
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from tocsin.accounts import FREE_TEXT, ROUTING, SENDER, Account
-from tocsin.content import NumberFault, Numbering, Status, measure, numbering, split_numbers, text_fault, units16
-from tocsin.kit.ids import Ids
-from tocsin.messaging.batchno import BatchNumbers
+from tocsin.accounts import FREE_TEXT, ROUTING, Account
+from tocsin.content import Status, measure, numbering, split_numbers, text_fault, units16
+from tocsin.messaging.forms import Form
+from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
-from tocsin.routing import Country, Pick, Table, Way
-from tocsin.traffic import Priority, Product, Reason
+from tocsin.messaging.numbers import Reader, fill
+from tocsin.routing import Country, Table
+from tocsin.traffic import Priority
 
 MAX_UNITS = 1024
+MAX_TITLE_UNITS = 128
 _ACTIONS = dict(Priority.__members__)
 
 
-@dataclass(slots=True)
-class Ground:
-    """What a check stands on: the process's reference data and makers of ids."""
-
-    table: Table
-    ids: Ids
-    numbers: BatchNumbers
-    validity_s: float
-    now_s: Callable[[], float]
-
-
-def check_sms(ask: Ask, account: Account, max_numbers: int, request_id: str, ground: Ground) -> Draft | Refusal:
-    """All checks of an SMS request but the balance."""
+def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground) -> Draft | Refusal:
+    """All checks of a request to `most` numbers at most, but the balance."""
     pieces = split_numbers(ask.numbers or "")
-    if refusal := _check_count(pieces, max_numbers):
+    if refusal := _check_count(pieces, most):
         return refusal
     country = _find_country(ask.code_id, ground.table)
     if isinstance(country, Refusal):
         return country
     pieces = _split_as_there(pieces, ask, country)
-    priority = _find_priority(ask.action)
-    if refusal := _check_count(pieces, max_numbers):
+    if refusal := _check_count(pieces, most):
         return refusal
+    priority = form.priority if form.priority is not None else _find_priority(ask.action)
     if isinstance(priority, Refusal):
         return priority
-    refusal = _check_later(ask) or _check_content(ask.content)
-    if refusal:
+    if refusal := _check_title(ask, form) or _check_later(ask) or _check_content(ask.content):
         return refusal
     content = ask.content or ""
-    parts = measure(content).parts
-    refusal = _check_parts(parts, account) or _check_free_text(account, country) or _check_sender(ask, account)
+    parts = measure(content).parts if form.in_parts else 1
+    refusal = _check_parts(parts, account) or _check_rule(form, account, country) or _check_sender(ask, form, account)
     if refusal:
         return refusal
     pinned = _find_pinned(ask, account, ground.table)
     if isinstance(pinned, Refusal):
         return pinned
     draft = Draft(
-        account.id, account.plan_id, Product.SMS, priority, country.code_id, ask.sender_id or "", content, parts,
-        pinned, request_id, expires_at=ground.now_s() + ground.validity_s,
+        account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
+        pinned, ask.request_id, expires_at=ground.now_s() + ground.validity_s, title=ask.title or "",
     )  # fmt: skip
-    return _fill(draft, pieces, _Reader(account, country, pinned, ground.table), ground)
+    return fill(draft, pieces, Reader(account, form, (country, pinned), ground.table), ground)
 
 
 def _check_count(pieces: list[str], most: int) -> Refusal | None:
@@ -97,6 +84,18 @@ def _find_priority(action: str | None) -> Priority | Refusal:
     return found
 
 
+def _check_title(ask: Ask, form: Form) -> Refusal | None:
+    if not form.titled:
+        return None
+    if not ask.title or not ask.title.strip():
+        return Refusal(Status.PLATFORM, "title is missing")
+    if fault := text_fault(ask.title):
+        return Refusal(Status.PLATFORM, f"title: {fault}")
+    if units16(ask.title) > MAX_TITLE_UNITS:
+        return Refusal(Status.PLATFORM, f"title has more than {MAX_TITLE_UNITS} characters")
+    return None
+
+
 def _check_later(ask: Ask) -> Refusal | None:
     if ask.send_time:  # a zone alone schedules nothing
         return Refusal(Status.PLATFORM, "sendTime: scheduled sends are not available yet")
@@ -121,17 +120,18 @@ def _check_parts(parts: int, account: Account) -> Refusal | None:
     return Refusal(Status.CONTENT_TOO_LONG, f"{parts} parts, the account sends {account.max_parts} at most")
 
 
-def _check_free_text(account: Account, country: Country) -> Refusal | None:
+def _check_rule(form: Form, account: Account, country: Country) -> Refusal | None:
     granted = account.grants.get(FREE_TEXT, frozenset())
-    if not country.template_required or granted & {str(country.code_id), country.iso, "*"}:
+    demanded = form.template_rule and country.template_required
+    if not demanded or granted & {str(country.code_id), country.iso, "*"}:
         return None
     return Refusal(Status.NOT_TEMPLATE)
 
 
-def _check_sender(ask: Ask, account: Account) -> Refusal | None:
-    if not ask.sender_id or ask.sender_id in account.grants.get(SENDER, frozenset()):
+def _check_sender(ask: Ask, form: Form, account: Account) -> Refusal | None:
+    if not ask.sender_id or ask.sender_id in account.grants.get(form.sender_grant, frozenset()):
         return None
-    return Refusal(Status.PLATFORM, "senderId is not granted to this account")
+    return Refusal(Status.PLATFORM, f"{form.sender_field} is not granted to this account")
 
 
 def _find_pinned(ask: Ask, account: Account, table: Table) -> int | Refusal | None:
@@ -141,77 +141,3 @@ def _find_pinned(ask: Ask, account: Account, table: Table) -> int | Refusal | No
     if channel is None or ask.routing not in account.grants.get(ROUTING, frozenset()):
         return Refusal(Status.NO_CHANNEL, "routing")
     return channel.id
-
-
-class _Reader:
-    """Reads the numbers of one request: normal form, region, way. Ways are looked up once per region."""
-
-    def __init__(self, account: Account, country: Country, pinned: int | None, table: Table) -> None:
-        self._account = account
-        self._country = country
-        self._pinned = pinned
-        self._table = table
-        self._numbering: Numbering = numbering(country.iso)
-        self._ways: dict[str, tuple[int, Way | None]] = {}
-
-    def read(self, raw: str) -> tuple[str, int, Pick | Reason]:
-        """(digits or what was sent, codeId of the number's own region, where it goes or why not)."""
-        verdict = self._numbering.normalise(raw)
-        if verdict.reason is not None:
-            fault = Reason.COUNTRY_ERROR if verdict.reason is NumberFault.COUNTRY else Reason.NUMBER_ERROR
-            return verdict.digits, self._country.code_id, fault
-        found = self._ways.get(verdict.region_iso)
-        if found is None:
-            found = self._find_way(verdict.region_iso)
-        country_id, way = found
-        if way is None:
-            return verdict.digits, country_id, Reason.COUNTRY_ERROR if country_id < 0 else Reason.NO_ROUTE
-        return verdict.digits, country_id, way.constant or way.pick(verdict.digits) or Reason.NO_ROUTE
-
-    def _find_way(self, iso: str) -> tuple[int, Way | None]:
-        country = self._table.country_of_iso(iso) or self._country
-        if country.enabled:
-            way = self._table.way(self._account, Product.SMS, country.code_id, self._pinned)
-            found: tuple[int, Way | None] = (country.code_id, way)
-        else:
-            found = (-1, None)
-        self._ways[iso] = found
-        return found
-
-
-def _fill(draft: Draft, pieces: list[str], reader: _Reader, ground: Ground) -> Draft | Refusal:
-    """Read every number into the draft's columns; all of them bad refuses the request, with its rows."""
-    seen: set[str] = set()
-    phones, countries, channels, prices = draft.phones, draft.countries, draft.channels, draft.prices
-    statuses, reasons, parts, read = draft.statuses, draft.reasons, draft.parts, reader.read
-    draft.ids = ground.ids.take(len(pieces))
-    draft.batch_no = ground.numbers.take()
-    for raw in pieces:
-        phone, country_id, pick = read(raw)
-        if not isinstance(pick, Pick):
-            bad = pick
-        elif phone in seen:
-            bad = Reason.DUPLICATE
-        else:
-            seen.add(phone)
-            phones.append(phone)
-            countries.append(country_id)
-            channels.append(pick.channels[0])
-            prices.append(pick.unit_price_micros * parts)
-            statuses.append(0)
-            reasons.append(0)
-            continue
-        _add_bad(draft, phone, country_id, bad)
-    draft.good, draft.amount_micros = len(seen), sum(prices)
-    if not seen:
-        return Refusal(Status(statuses[0]), draft=draft)
-    return draft
-
-
-def _add_bad(draft: Draft, phone: str, country_id: int, reason: Reason) -> None:
-    draft.phones.append(phone)
-    draft.countries.append(max(country_id, 0))
-    draft.channels.append(0)
-    draft.prices.append(0)
-    draft.statuses.append(reason.end.status)
-    draft.reasons.append(int(reason))

@@ -20,6 +20,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     template_id: str | None = None
     send_time: str | None = None
     time_zone: str | None = None
+    title: str | None = None
+    request_id: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ class Draft(msgspec.Struct, gc=False):
     reasons: list[int] = msgspec.field(default_factory=list)
     good: int = 0
     amount_micros: int = 0
+    title: str = ""
 
     @property
     def bad(self) -> int:
