@@ -147,8 +147,14 @@ class Session:
         "Pipelining", 54.2.4), and two statements less are a fifth of what a batch costs.
         """
         conn = await self.conn()
-        async with conn.pipeline():
-            cursors = await self._queue(conn, statements)
+        try:
+            async with conn.pipeline():
+                cursors = await self._queue(conn, statements)
+        except psycopg.Error:
+            # What stood behind the one that failed was not prepared, and psycopg does not know it: it begins anew.
+            with contextlib.suppress(*LOST):
+                await conn.execute(b"DEALLOCATE ALL", prepare=False)
+            raise
         return await _fetch(cursors)
 
     @contextlib.asynccontextmanager
