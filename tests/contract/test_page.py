@@ -233,3 +233,14 @@ def test_uplink_push() -> None:
     made = uplink_body("614040000000", "614899000000", "I want it", 1680278400)
     assert made.startswith(compact(UPLINK_PUSH).removesuffix(b"}"))
     assert set(json.loads(made)) - set(json.loads(UPLINK_PUSH)) == {"userNumber", "serviceNumber", "messageId"}
+
+
+def test_mms(bed: Bed, door: Door) -> None:
+    """The page's example shows a batch number alone; its table, as that of voice and email, lists pairs in `array`."""
+    target = URL.format(**bed.customer().sign()).replace("sendbatchsms", "mssSend")
+    body = '{"content":"helloworld","numbers":"13611111111,13722222222","codeId":"10007","title":"hello"}'
+    reply = mask(door.call("POST", target, body, PAGE_HEADERS))
+    assert re.sub(rb'"[0-9a-f]{32}"', b'"#id"', reply) == (
+        b'{"status":0,"message":"Submit success","data":{"success":2,"fail":0,"batchNo":"#batch","array":['
+        b'["6213611111111","#id"],["6213722222222","#id"]],"failData":[]}}'
+    )

@@ -34,7 +34,7 @@ def hash_request(path: str, fields: Mapping[str, Any], query: Mapping[str, str])
     try:
         text = msgspec.json.encode(merged, order="deterministic")
     except UnicodeEncodeError:  # bytes of a form that are no text: refused later, by the field that they stand in
-        text = json.dumps(merged, sort_keys=True).encode("ascii")
+        text = json.dumps(merged, sort_keys=True, default=bytes.hex).encode("ascii")
     return hashlib.sha256(path.encode() + b"\0" + text).digest()
 
 

@@ -16,6 +16,7 @@ from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 from tocsin.accounts import Account
 from tocsin.api.auth import authenticate, client_address, may_come_from
 from tocsin.api.desk import Desk
+from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.sms import send_sms
@@ -28,7 +29,7 @@ from tocsin.messaging import Refusal
 
 log = logging.getLogger(__name__)
 
-BODY_MOST = 8 * 1024 * 1024
+BODY_MOST, BODY_MOST_WITH_FILES = 8 * 1024 * 1024, 30 * 1024 * 1024
 DRAIN_MOST = 8 * BODY_MOST
 BULK_BYTES = 8 * 1024
 _MINUTE = 60
@@ -43,15 +44,19 @@ class Endpoint(NamedTuple):
     answered: metrics.Child
     failed: metrics.Child
     bulk: bool = False  # a large body goes to the helper process
+    body_most: int = BODY_MOST
 
 
-_BOTH, _GET, _OF_PAGES = frozenset({"GET", "POST"}), frozenset({"GET"}), frozenset({"GET", "HEAD"})
+_BOTH, _GET, _POST = frozenset({"GET", "POST"}), frozenset({"GET"}), frozenset({"POST"})
+_OF_PAGES = frozenset({"GET", "HEAD"})
 
 
-def _endpoint(name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False) -> Endpoint:
+def _endpoint(
+    name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False, body_most: int = BODY_MOST
+) -> Endpoint:
     # The counters are looked up once: the look-up costs as much as an authentication.
     answered, failed = (metrics.REQUESTS.labels(name, status) for status in ("ok", "other"))
-    return Endpoint(name, methods, answer, answered, failed, bulk)
+    return Endpoint(name, methods, answer, answered, failed, bulk, body_most)
 
 
 def _reports(family: str) -> Answer:
@@ -61,8 +66,12 @@ def _reports(family: str) -> Answer:
     return answer
 
 
+_SEND_MMS = _endpoint("mssSend", _POST, send_mms, bulk=True, body_most=BODY_MOST_WITH_FILES)
+
 ENDPOINTS = {
     "/api/v1/sms/sendbatchsms": _endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
+    "/api/v1/sms/mssSend": _SEND_MMS,
+    "/api/v1/sms/mmsSend": _SEND_MMS,
     "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms")),
     "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos")),
     "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email")),
@@ -98,7 +107,7 @@ class Server:
         if scope.method not in endpoint.methods:
             return refuse_method(endpoint.methods)
         try:
-            request = await self._read(scope, protocol, name)
+            request = await self._read(scope, protocol, name, endpoint.body_most)
             if isinstance(request, Reply):
                 return request
             reply = await self._answer(endpoint, request)
@@ -122,10 +131,10 @@ class Server:
             return refuse_method(_OF_PAGES)
         return page(self._desk)
 
-    async def _read(self, scope: Any, protocol: Any, name: str) -> Request | Reply:
+    async def _read(self, scope: Any, protocol: Any, name: str, body_most: int) -> Request | Reply:
         headers = scope.headers
         declared = headers.get("content-length")
-        body = await _read_body(protocol, declared) if scope.method == "POST" else b""
+        body = await _read_body(protocol, declared, body_most) if scope.method == "POST" else b""
         if body is None:
             return transport_reply(413, "Request body too large")
         address = scope.client.rpartition(":")[0].strip("[]")
@@ -172,20 +181,20 @@ def _read_header(headers: Any, name: str) -> str | None:
     return ",".join(headers.get_all(name)) if name in headers else None
 
 
-async def _read_body(protocol: Any, declared: str | None) -> bytes | None:
+async def _read_body(protocol: Any, declared: str | None, most: int) -> bytes | None:
     """The body; None where it is too large. Some more of it is read then: who still sends would not see the reply."""
-    if declared is not None and declared.isdigit() and int(declared) <= BODY_MOST:
+    if declared is not None and declared.isdigit() and int(declared) <= most:
         body: bytes = await protocol()
         return body
     pieces: list[bytes] = []
     size = 0
     async for piece in protocol:
         size += len(piece)
-        if size <= BODY_MOST:
+        if size <= most:
             pieces.append(piece)
         elif size > DRAIN_MOST:
             break
-    return b"".join(pieces) if size <= BODY_MOST else None
+    return b"".join(pieces) if size <= most else None
 
 
 def _tries(request: Request) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -38,6 +38,13 @@ class Malformed(Exception):  # noqa: N818  (it says what the body is)
 
 class UnknownKind(Exception):  # noqa: N818
     """A body of a media type that is not taken: 415."""
+
+
+class Upload(NamedTuple):
+    """A file part of a multipart body. name: as the client wrote it, "" without one."""
+
+    name: str
+    data: bytes
 
 
 class Request(msgspec.Struct):
@@ -126,6 +133,7 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
     if not boundary:
         raise Malformed("the multipart body has no boundary")
     fields: dict[str, Any] = {}
+    files: dict[str, list[Upload]] = {}
 
     def on_field(field: multipart.Field) -> None:
         if len(fields) < _FIELDS_MOST and field.field_name is not None:
@@ -133,15 +141,20 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
                 field.field_name.decode("utf-8", "replace"), (field.value or b"").decode("utf-8", "surrogateescape")
             )
 
+    def on_file(file: multipart.File) -> None:
+        if sum(map(len, files.values())) < _FIELDS_MOST and file.field_name is not None:
+            name = file.field_name.decode("utf-8", "replace").removesuffix("[]")  # as PHP's forms name lists
+            file.file_object.seek(0)
+            written = (file.file_name or b"").decode("utf-8", "replace")
+            files.setdefault(name, []).append(Upload(written, file.file_object.read()))
+
     try:
-        parser = multipart.FormParser(
-            "multipart/form-data", on_field, lambda _: None, boundary=boundary, config=_IN_MEMORY
-        )
+        parser = multipart.FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=_IN_MEMORY)
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise Malformed(f"the multipart body cannot be read: {error}") from None
-    return fields
+    return {**fields, **files}
 
 
 def text_field(fields: Mapping[str, Any], query: Mapping[str, str], name: str) -> str | None:

@@ -1,7 +1,8 @@
-"""`tocsin send sms`: signs and posts through the public API, as any client does; it never goes round it."""
+"""`tocsin send ...`: signs and posts through the public API, as any client does; it never goes round it."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ipaddress
 import json
@@ -9,6 +10,8 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -21,7 +24,7 @@ from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 
-_PATH = "/api/v1/sms/sendbatchsms"
+_SMS_PATH, _MMS_PATH = "/api/v1/sms/sendbatchsms", "/api/v1/sms/mssSend"
 _WAIT_S = 30.0
 _SHOWN = 20
 
@@ -39,10 +42,21 @@ def send() -> None:
     """Send a message through the API, as a client would."""
 
 
+def _of_every_send(verb: Callable[..., int]) -> Callable[..., int]:
+    """Options that all sends have."""
+    for option in (
+        click.option("--base-url", help="Where the API is; default: this machine's."),
+        click.option("--key", help="Its API key; default: the one in the database or of the demo."),
+        click.option("--account", help="Who sends; default: the demo account."),
+        click.option("--country", help="codeId or ISO code; else told by the first number's calling code."),
+    ):
+        verb = option(verb)
+    return verb
+
+
 @send.command()
 @click.argument("numbers")
 @click.argument("text")
-@click.option("--country", help="codeId or ISO code; else told by the first number's calling code.")
 @click.option(
     "--action",
     type=click.Choice(["VERIFY", "NOTIFICATION", "MARKETING"], case_sensitive=False),
@@ -50,9 +64,7 @@ def send() -> None:
     show_default=True,
     help="VERIFY goes first in every queue, MARKETING last.",
 )
-@click.option("--account", help="Who sends; default: the demo account.")
-@click.option("--key", help="Its API key; default: the one in the database or of the demo.")
-@click.option("--base-url", help="Where the API is; default: this machine's.")
+@_of_every_send
 def sms(numbers: str, text: str, country: str | None, action: str, **options: str | None) -> int:
     """Send an SMS to NUMBERS (by commas).
 
@@ -60,9 +72,40 @@ def sms(numbers: str, text: str, country: str | None, action: str, **options: st
     Examples: tocsin send sms 6281234567801 "Hello"
               tocsin send sms 81234567801,81234567802 "Your code is 1234" --country ID --action VERIFY
     """
-    sender = find_sender(options["account"], options["key"], options["base_url"])
     body = {"numbers": numbers, "content": text, "codeId": _find_code_id(country, numbers), "action": action.upper()}
-    reply = post(sender, _PATH, body)
+    return _post_and_show(_SMS_PATH, body, options)
+
+
+@send.command()
+@click.argument("numbers")
+@click.argument("text")
+@click.option("--title", required=True, help="The subject.")
+@click.option(
+    "--attach", "files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file (png, jpg, gif, mp3, txt, vcf ...); more than one by more options.",
+)  # fmt: skip
+@_of_every_send
+def mms(
+    numbers: str, text: str, country: str | None, title: str, files: tuple[Path, ...], **options: str | None
+) -> int:
+    """Send an MMS to NUMBERS (by commas).
+
+    \b
+    Example: tocsin send mms 6281234567801 "See you there" --title Invitation --attach map.png
+    """
+    body: dict[str, Any] = {
+        "numbers": numbers,
+        "content": text,
+        "codeId": _find_code_id(country, numbers),
+        "title": title,
+    }
+    if files:
+        body["attachment"] = [base64.b64encode(file.read_bytes()).decode() for file in files]
+    return _post_and_show(_MMS_PATH, body, options)
+
+
+def _post_and_show(path: str, body: dict[str, Any], options: Mapping[str, str | None]) -> int:
+    reply = post(find_sender(options["account"], options["key"], options["base_url"]), path, body)
     show(reply, _tell(reply))
     return 0 if reply.get("status") == 0 else FAILED
 
@@ -150,6 +193,7 @@ def _tell(reply: dict[str, Any]) -> str:
     else:
         lines = [f"accepted: {data.get('success')} sent, {data.get('fail')} refused, batch {data.get('batchNo')}"]
     good = [[row["phone"], row["messageId"], ""] for row in data.get("successData") or []]
+    good += [[phone, message_id, ""] for phone, message_id in data.get("array") or []]
     bad = [[row["phone"], row["messageId"], f"{row['status']} {row['message']}"] for row in data.get("failData") or []]
     rows = good + bad
     if rows:

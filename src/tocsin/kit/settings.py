@@ -91,6 +91,9 @@ class Settings:
     )
     max_numbers_get: int = _setting("TOCSIN_MAX_NUMBERS_GET", 1000, wording.count, "numbers in one GET of SMS")
     max_numbers_post: int = _setting("TOCSIN_MAX_NUMBERS_POST", 50_000, wording.count, "numbers in one POST of SMS")
+    max_numbers_other: int = _setting(
+        "TOCSIN_MAX_NUMBERS_OTHER", 10_000, wording.count, "numbers in one request of MMS, voice notice or email"
+    )
     bad_signs_per_minute: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_MINUTE", 100, wording.count, "failed signs a minute of one address and account"
     )

@@ -35,7 +35,7 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     priority = form.priority if form.priority is not None else _find_priority(ask.action)
     if isinstance(priority, Refusal):
         return priority
-    if refusal := _check_title(ask, form) or _check_later(ask) or _check_content(ask.content):
+    if refusal := _check_own_fields(ask, form) or _check_later(ask) or _check_content(ask.content):
         return refusal
     content = ask.content or ""
     parts = measure(content).parts if form.in_parts else 1
@@ -48,6 +48,7 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     draft = Draft(
         account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
         pinned, ask.request_id, expires_at=ground.now_s() + ground.validity_s, title=ask.title or "",
+        attachments=ask.attachments,
     )  # fmt: skip
     return fill(draft, pieces, Reader(account, form, (country, pinned), ground.table), ground)
 
@@ -84,7 +85,9 @@ def _find_priority(action: str | None) -> Priority | Refusal:
     return found
 
 
-def _check_title(ask: Ask, form: Form) -> Refusal | None:
+def _check_own_fields(ask: Ask, form: Form) -> Refusal | None:
+    if ask.fault:
+        return Refusal(Status.PLATFORM, ask.fault)
     if not form.titled:
         return None
     if not ask.title or not ask.title.strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tocsin.content import Status
-from tocsin.traffic import Priority, Product, Reason
+from tocsin.traffic import Attachment, Priority, Product, Reason
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     send_time: str | None = None
     time_zone: str | None = None
     title: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    fault: str = ""  # of a field that only this product has: answered where the other fields are
     request_id: str = ""
 
 
@@ -67,6 +69,7 @@ class Draft(msgspec.Struct, gc=False):
     good: int = 0
     amount_micros: int = 0
     title: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def bad(self) -> int:
@@ -98,6 +101,8 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     priority: int
     expires_at: float
     pinned_channel_id: int | None
+    title: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class End(msgspec.Struct, frozen=True, gc=False):

@@ -5,7 +5,8 @@ SELECT accept_group(
     %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s
+    %s, %s, %s,
+    %s, %s
 );
 
 -- name: funds
@@ -59,7 +60,7 @@ FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
 SELECT DISTINCT uuid_send(r.message_id) FROM unnest(%s::uuid[]) AS c(id) JOIN report r ON r.message_id = c.id AND r.status <> 0;
 
 -- name: batch_texts
-SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id
+SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id, title, attached
 FROM unnest(%s::bigint[]) AS c(no) JOIN batch ON batch_no = c.no;
 
 -- name: handed_parts

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
 from tocsin.kit.ids import uuid7_ms
+from tocsin.media import load_files, read_attached, word_attached
 from tocsin.messaging.model import Draft, Text
-from tocsin.traffic import Outcome, OutcomeKind
+from tocsin.traffic import Attachment, Outcome, OutcomeKind
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
@@ -36,7 +37,8 @@ def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
         QUERIES["accept"],
         (
             again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts),
-            *_wallet_columns(drafts),
+            *_wallet_columns(drafts), pgbin.texts([d.title for d in drafts]),
+            pgbin.texts([word_attached(d.attachments) for d in drafts]),
         ),
     )  # fmt: skip
 
@@ -128,7 +130,14 @@ async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRo
 async def load_texts(session: Session, batch_nos: Sequence[int]) -> dict[int, Text]:
     """What the messages of each batch share."""
     rows = await session.rows(QUERIES["batch_texts"], (list(batch_nos),))
-    return {r[0]: Text(r[1], r[2], r[3], r[4], r[5]) for r in rows}
+    attached = {row[0]: read_attached(row[7]) for row in rows if row[7]}
+    hashes = {file.hash for files in attached.values() for file in files}
+    data = await load_files(session, hashes) if hashes else {}
+    files = {
+        batch_no: tuple(Attachment(file.name, file.mime, data[file.hash]) for file in named if file.hash in data)
+        for batch_no, named in attached.items()
+    }
+    return {r[0]: Text(r[1], r[2], r[3], r[4], r[5], r[6], files.get(r[0], ())) for r in rows}
 
 
 async def load_handed_parts(session: Session, ids: Sequence[bytes]) -> list[Handed]:

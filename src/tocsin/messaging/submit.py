@@ -137,6 +137,8 @@ def _prepare(
                 parts[number - 1],
                 ucs2,
                 facts.expires_at,
+                facts.title,
+                facts.attachments,
             )
         )
 

@@ -1,11 +1,12 @@
 """The words both sides share."""
 
-from tocsin.traffic.model import Inbound, Link, Outcome, Receipt, Sink, Submission
+from tocsin.traffic.model import Attachment, Inbound, Link, Outcome, Receipt, Sink, Submission
 from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, Reason
 
 __all__ = [
     "ENDS",
     "PRODUCT_NAMES",
+    "Attachment",
     "End",
     "Inbound",
     "Link",

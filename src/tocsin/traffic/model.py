@@ -13,6 +13,14 @@ import msgspec
 from tocsin.traffic.words import OutcomeKind, Priority, Product, Reason
 
 
+class Attachment(msgspec.Struct, frozen=True):
+    """A file of a message. mime: told by the content; name: safe to show."""
+
+    name: str
+    mime: str
+    data: bytes
+
+
 class Submission(msgspec.Struct, frozen=True, gc=False):
     """One part of one message, on its way to a carrier."""
 
@@ -27,6 +35,8 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     text: str  # of this part
     ucs2: bool
     expires_at: float  # epoch seconds
+    title: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.kit.settings import Settings
+from tocsin.media import forget_files
 from tocsin.messaging import (
     Books,
     end_expired,
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
 _DAY_S = 86400.0
+_LONGEST_WAIT_DAYS = 31
 
 
 Run = Callable[[Session], Awaitable[int]]
@@ -93,6 +95,8 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_attempts(session, settings.retention_days)
+    # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
+    await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
     return 0
 
 

@@ -52,8 +52,19 @@ CREATE TABLE batch (
     last_id       uuid NOT NULL,
     expires_at    timestamptz NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT now(),
-    request_id    text NOT NULL DEFAULT ''
+    request_id    text NOT NULL DEFAULT '',
+    title         text NOT NULL DEFAULT '',
+    attached      text NOT NULL DEFAULT ''   -- JSON: [name, mime, hash] of each file, see media
 ) PARTITION BY RANGE (batch_no);
+
+-- Files of messages, by SHA-256. used_at: the last send that named it.
+CREATE TABLE media (
+    hash    bytea PRIMARY KEY,
+    data    bytea NOT NULL,
+    used_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE media ALTER COLUMN data SET STORAGE EXTERNAL;  -- pictures and sound are packed already
+CREATE INDEX media_used ON media (used_at);
 
 -- Insert only. status 0: accepted; else the code that refused this number, and it is final.
 CREATE TABLE message (
