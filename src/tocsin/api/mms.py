@@ -13,7 +13,7 @@ from tocsin.api.sms import Send, answer_send, read_ask
 from tocsin.api.wire import Reply, Request, Upload, text_field
 from tocsin.api.words import PAIR_WORDING
 from tocsin.content import MOST_ATTACHMENT_BYTES, name_attachment, read_base64, sniff
-from tocsin.kit.metrics import ACCEPTED
+from tocsin.kit.metrics import ACCEPTED, Tally
 from tocsin.messaging import MMS, Ask
 from tocsin.traffic import Attachment
 
@@ -74,4 +74,4 @@ def _name(name: str, number: int, data: bytes) -> Attachment:
     return Attachment(name_attachment(name, number, media), media.mime, data)
 
 
-_MMS = Send(MMS, read_mms, lambda settings, _: settings.max_numbers_other, PAIR_WORDING, ACCEPTED.labels("mms"))
+_MMS = Send(MMS, read_mms, lambda settings, _: settings.max_numbers_other, PAIR_WORDING, Tally(ACCEPTED.labels("mms")))

@@ -41,8 +41,8 @@ class Endpoint(NamedTuple):
     name: str
     methods: frozenset[str]
     answer: Answer
-    answered: metrics.Child
-    failed: metrics.Child
+    answered: metrics.Tally
+    failed: metrics.Tally
     bulk: bool = False  # a large body goes to the helper process
     body_most: int = BODY_MOST
 
@@ -55,7 +55,7 @@ def _endpoint(
     name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False, body_most: int = BODY_MOST
 ) -> Endpoint:
     # The counters are looked up once: the look-up costs as much as an authentication.
-    answered, failed = (metrics.REQUESTS.labels(name, status) for status in ("ok", "other"))
+    answered, failed = (metrics.Tally(metrics.REQUESTS.labels(name, status)) for status in ("ok", "other"))
     return Endpoint(name, methods, answer, answered, failed, bulk, body_most)
 
 
@@ -120,7 +120,7 @@ class Server:
         except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
             log.exception("request to %s", scope.path, extra={"request_id": name})
             return transport_reply(500, "Internal error")
-        (endpoint.answered if reply.http == 200 else endpoint.failed).inc()
+        (endpoint.answered if reply.http == 200 else endpoint.failed).add()
         return reply
 
     async def _page(self, scope: Any) -> Reply:

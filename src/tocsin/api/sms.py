@@ -17,7 +17,7 @@ from tocsin.api.wire import Malformed, Reply, Request, error_reply, parse_body, 
 from tocsin.api.words import SMS_WORDING, Wording
 from tocsin.content import Status
 from tocsin.kit.db import LOST
-from tocsin.kit.metrics import ACCEPTED, Child
+from tocsin.kit.metrics import ACCEPTED, Tally
 from tocsin.kit.settings import Settings
 from tocsin.media import keep_files
 from tocsin.messaging import SMS, Ask, Draft, Exhausted, Form, Refusal, check_send
@@ -25,6 +25,7 @@ from tocsin.queue import LANE
 
 RETRY_AFTER_S = 2
 _TWINS_MOST = 5
+_SIGNED = 3  # account, sign, datetime: what every query has
 _PERHAPS_A_TWIN = frozenset({Fate.KEY_HELD, Fate.KEY_TAKEN, Fate.POOR})  # poor: a twin may have spent the money
 _ASK_NAMES = {
     "numbers": "numbers", "content": "content", "codeId": "code_id", "action": "action", "senderId": "sender_id",
@@ -39,7 +40,7 @@ class Send(NamedTuple):
     read: Callable[[dict[str, Any], Mapping[str, str], str], Ask]  # raises Malformed
     most: Callable[[Settings, str], int]  # numbers in a request of this method
     wording: Wording
-    accepted: Child
+    accepted: Tally
 
 
 async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
@@ -72,10 +73,13 @@ async def answer_send(desk: Desk, account: Account, request: Request, send: Send
 
 def read_ask(fields: dict[str, Any], query: Mapping[str, str], request_id: str = "") -> Ask:
     """The fields that sends to numbers share. Raises Malformed."""
-    # Absent names are the rule: they are not looked at one by one.
     present: dict[str, Any] = {
-        _ASK_NAMES[wire]: text_field(fields, query, wire) for wire in _ASK_NAMES if wire in fields or wire in query
+        name: text_field(fields, query, wire) for wire in fields if (name := _ASK_NAMES.get(wire)) is not None
     }
+    if len(query) > _SIGNED:
+        for wire in query:
+            if wire not in fields and (name := _ASK_NAMES.get(wire)) is not None:
+                present[name] = text_field(fields, query, wire)
     return Ask(**present, request_id=request_id)
 
 
@@ -115,7 +119,7 @@ async def _store(desk: Desk, account: Account, draft: Draft, what: tuple[Send, b
         fate = await desk.group.accept(draft)  # the twin was refused: its key is free
     if fate is Fate.ACCEPTED:
         desk.waker.wake(LANE)
-        send.accepted.inc(draft.good)
+        send.accepted.add(draft.good)
         return Reply(send.wording.accept(draft, account.language))
     return _refused(fate, account.language)
 
@@ -147,4 +151,4 @@ def _most_of_sms(settings: Settings, method: str) -> int:
     return settings.max_numbers_post if method == "POST" else settings.max_numbers_get
 
 
-_SMS = Send(SMS, read_ask, _most_of_sms, SMS_WORDING, ACCEPTED.labels("sms"))
+_SMS = Send(SMS, read_ask, _most_of_sms, SMS_WORDING, Tally(ACCEPTED.labels("sms")))

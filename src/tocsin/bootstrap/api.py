@@ -18,7 +18,7 @@ from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
 from tocsin.bootstrap.reference import Memory, load_memory
-from tocsin.kit import clock
+from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
@@ -61,12 +61,14 @@ class Plant:
         with contextlib.suppress(*LOST):
             await self.slots.renew()
         self._loops.start(
-            self.slots.run(), self.desk.group.run(), self.desk.waker.run(), self._memory.reference.run(self._stop)
-        )
+            self.slots.run(), self.desk.group.run(), self.desk.waker.run(), self._memory.reference.run(self._stop),
+            metrics.flush_on(),
+        )  # fmt: skip
 
     async def close(self) -> None:
         """End in order."""
         await self._loops.end()
+        metrics.flush()
         with contextlib.suppress(*LOST):
             await self.slots.close()
         await self.desk.group.close()

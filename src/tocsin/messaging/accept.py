@@ -12,7 +12,7 @@ from tocsin.content import Status, measure, numbering, split_numbers, text_fault
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
-from tocsin.messaging.numbers import Reader, fill
+from tocsin.messaging.numbers import fill, find_reader
 from tocsin.routing import Country, Table
 from tocsin.traffic import Priority
 
@@ -50,7 +50,7 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         pinned, ask.request_id, expires_at=ground.now_s() + ground.validity_s, title=ask.title or "",
         attachments=ask.attachments,
     )  # fmt: skip
-    return fill(draft, pieces, Reader(account, form, (country, pinned), ground.table), ground)
+    return fill(draft, pieces, find_reader(account, form, (country, pinned), ground), ground)
 
 
 def _check_count(pieces: list[str], most: int) -> Refusal | None:

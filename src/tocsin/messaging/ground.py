@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tocsin.kit.ids import Ids
 from tocsin.messaging.batchno import BatchNumbers
 from tocsin.routing import Table
+
+if TYPE_CHECKING:
+    from tocsin.messaging.numbers import Reader
 
 
 @dataclass(slots=True)
@@ -19,3 +23,4 @@ class Ground:
     numbers: BatchNumbers
     validity_s: float
     now_s: Callable[[], float]
+    readers: dict[tuple[int, int, int, int | None], Reader] = field(default_factory=dict)

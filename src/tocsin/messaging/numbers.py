@@ -13,9 +13,23 @@ from tocsin.messaging.model import Draft, Refusal
 from tocsin.routing import Country, Pick, Table, Way
 from tocsin.traffic import Reason
 
+_READERS_MOST = 4096
+
+
+def find_reader(account: Account, form: Form, place: tuple[Country, int | None], ground: Ground) -> Reader:
+    """The reader for requests of this kind: made once for each state of account and table, which both are replaced."""
+    country, pinned = place
+    key = (account.id, form.product, country.code_id, pinned)
+    reader = ground.readers.get(key)
+    if reader is None or not reader.stands_on(account, ground.table):
+        if len(ground.readers) >= _READERS_MOST:
+            ground.readers.clear()
+        reader = ground.readers[key] = Reader(account, form, place, ground.table)
+    return reader
+
 
 class Reader:
-    """Reads the numbers of one request: normal form, region, way. Ways are looked up once per region."""
+    """Reads numbers for one account, product and country: normal form, region, way. Ways are looked up once per region."""
 
     def __init__(self, account: Account, form: Form, place: tuple[Country, int | None], table: Table) -> None:
         country, pinned = place
@@ -24,8 +38,13 @@ class Reader:
         self._country = country
         self._pinned = pinned
         self._table = table
+        self._version = table.version
         self._numbering: Numbering = numbering(country.iso, form.voice)
         self._ways: dict[str, tuple[int, Way | None]] = {}
+
+    def stands_on(self, account: Account, table: Table) -> bool:
+        """Whether nothing that it stands on was renewed since it was made."""
+        return account is self._account and table.version == self._version
 
     def read(self, raw: str) -> tuple[str, int, Pick | Reason]:
         """(digits or what was sent, codeId of the number's own region, where it goes or why not)."""

@@ -34,6 +34,7 @@ class Table:
     clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country")
 
     def __init__(self) -> None:
+        self.version = 0  # of what is known: it moves with every renewal
         self.take(Rules({}, {}, {}, PriceBook()))
 
     async def load(self, session: Session) -> None:
@@ -55,6 +56,7 @@ class Table:
 
     def take(self, rules: Rules) -> None:
         """Stand on another state of the tables; what was remembered is forgotten."""
+        self.version += 1
         self._rules = rules
         self._ways: dict[_Key, Way | None] = {}
         self._channel_names = {channel.name: channel for channel in rules.channels.values()}
