@@ -64,7 +64,12 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
         return run_and_wake
 
     return [
-        Job("promote", 0.1, waking(queue.LANE, lambda s: _promote(s, settings))),
+        Job("promote", 0.1, waking(queue.LANE, queue.promote)),
+        Job(
+            "take over",
+            min(1.0, settings.lease_s / 8),
+            waking(queue.LANE, lambda s: queue.take_over(s, settings.lease_s)),
+        ),
         Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
         Job(
@@ -83,10 +88,6 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
         Job("orphans", 30.0, drop_orphans),
         Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
-
-
-async def _promote(session: Session, settings: Settings) -> int:
-    return await queue.promote(session) + await queue.take_over(session, settings.lease_s)
 
 
 async def _forget(session: Session, settings: Settings) -> int:
