@@ -70,6 +70,8 @@ class Draft(msgspec.Struct, gc=False):
     amount_micros: int = 0
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
+    due_at: float = 0.0  # epoch seconds; 0: at once
+    zone: str = ""  # of due_at, as it was written
 
     @property
     def bad(self) -> int:
