@@ -23,7 +23,8 @@ TOO_MANY = Fault("too many numbers", -7, {"numbers": "1," * 50_001})
 NO_COUNTRY = Fault("no codeId", -18, {"codeId": ""})
 BAD_COUNTRY = Fault("bad codeId", -19, {"codeId": "1"})
 BAD_ACTION = Fault("bad action", -12, {"action": "SPAM"})
-LATER = Fault("sendTime", -12, {"sendTime": "nonsense"})
+LATER = Fault("unreadable time", -11, {"sendTime": "nonsense"})
+PAST = Fault("past", -16, {"sendTime": "2020-01-01 00:00:00"})
 TEMPLATE = Fault("templateId", -12, {"templateId": "1"})
 NO_CONTENT = Fault("no content", -4, {"content": ""})
 LONG = Fault("long content", -5, {"content": "x" * 1025})
@@ -34,7 +35,13 @@ ROUTING = Fault("routing", 3, {"routing": "second"})
 NUMBER = Fault("bad number", -9, {"numbers": "1"})
 POOR = Fault("balance", -10, {})
 
-WORDS = {"bad action": "action", "sendTime": "sendTime", "templateId": "templateId", "sender": "senderId"}
+WORDS = {
+    "bad action": "action",
+    "unreadable time": "sendTime",
+    "past": "sendTime",
+    "templateId": "templateId",
+    "sender": "senderId",
+}
 ORDER = [
     NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING,
     NUMBER, POOR,
@@ -46,6 +53,10 @@ PAIRS = [
     (TOO_MANY, BAD_ACTION),
     (BAD_COUNTRY, NUMBER),
     (LATER, NO_CONTENT),
+    (BAD_ACTION, PAST),
+    (PAST, TEMPLATE),
+    (PAST, NUMBER),
+    (PAST, POOR),
     (TEMPLATE, LONG),
     (TEMPLATE, CHINESE),
     (NO_CONTENT, CHINESE),

@@ -8,7 +8,7 @@ this module may take its time, but a number costs microseconds: no query, no log
 from __future__ import annotations
 
 from tocsin.accounts import FREE_TEXT, ROUTING, Account
-from tocsin.content import Status, measure, numbering, split_numbers, text_fault, units16
+from tocsin.content import Status, measure, numbering, read_send_time, split_numbers, text_fault, units16
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
@@ -35,8 +35,10 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     priority = form.priority if form.priority is not None else _find_priority(ask.action)
     if isinstance(priority, Refusal):
         return priority
-    if refusal := _check_own_fields(ask, form) or _check_later(ask) or _check_content(ask.content):
-        return refusal
+    now_s = ground.now_s()
+    due_at = _check_fields(ask, form, now_s)
+    if isinstance(due_at, Refusal):
+        return due_at
     content = ask.content or ""
     parts = measure(content).parts if form.in_parts else 1
     refusal = (
@@ -50,8 +52,8 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         return pinned
     draft = Draft(
         account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
-        pinned, ask.request_id, expires_at=ground.now_s() + ground.validity_s, title=ask.title or "",
-        attachments=ask.attachments,
+        pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=ask.title or "",
+        attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "",
     )  # fmt: skip
     return fill(draft, pieces, find_reader(account, form, (country, pinned), ground), ground)
 
@@ -102,9 +104,32 @@ def _check_own_fields(ask: Ask, form: Form) -> Refusal | None:
     return None
 
 
+def _check_fields(ask: Ask, form: Form, now_s: float) -> float | Refusal:
+    """The product's own fields, the time, template and content; when to send, see read_due."""
+    if refusal := _check_own_fields(ask, form):
+        return refusal
+    due_at = read_due(ask, now_s)
+    if isinstance(due_at, Refusal):
+        return due_at
+    return _check_later(ask) or _check_content(ask.content) or due_at
+
+
+def read_due(ask: Ask, now_s: float) -> float | Refusal:
+    """When to send, in epoch seconds; 0: at once, also where that time is a little past. A zone alone schedules nothing."""
+    if not ask.send_time:
+        return 0.0
+    found = read_send_time(ask.send_time, ask.time_zone, now_s)
+    if isinstance(found, Status):
+        return Refusal(found, "timeZone or sendTime" if found is Status.SCHEDULE_FORMAT else "sendTime")
+    return found if found > now_s else 0.0
+
+
+def word_zone(ask: Ask) -> str:
+    """The zone as it was written, the `+` that became a blank put back."""
+    return (ask.time_zone or "").strip().replace(" ", "+")
+
+
 def _check_later(ask: Ask) -> Refusal | None:
-    if ask.send_time:  # a zone alone schedules nothing
-        return Refusal(Status.PLATFORM, "sendTime: scheduled sends are not available yet")
     if ask.template_id:
         return Refusal(Status.PLATFORM, "templateId: templates are not available yet")
     return None
