@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from psycopg import errors
 
 from tocsin import queue
+from tocsin.compliance import forget_windows
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
@@ -96,6 +97,7 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_attempts(session, settings.retention_days)
+    await forget_windows(session, now)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
     return 0
