@@ -215,9 +215,6 @@ def test_an_action_in_any_case(bed: Bed, door: Door, action: str, priority: int)
         ("sendTime", "2030-01-01 00:00:00"),
         ("sendTime", "nonsense"),
         ("sendTime", 1630468800),
-        ("templateId", "7"),
-        ("templateId", 7),
-        ("templateId", "nonsense"),
     ],
 )
 def test_what_comes_later_is_said_so(bed: Bed, door: Door, field: str, value: Any) -> None:
@@ -229,11 +226,6 @@ def test_what_comes_later_is_said_so(bed: Bed, door: Door, field: str, value: An
 def test_a_zone_alone_schedules_nothing(bed: Bed, door: Door) -> None:
     assert door.send(bed.customer(), timeZone="UTC+8").status == 0
     assert door.send(bed.bystander, timeZone="UTC+8", sendTime="2030-01-01 00:00:00").status == -12
-
-
-def test_a_template_alone_is_said_so_too(bed: Bed, door: Door) -> None:
-    reply = door.send(bed.bystander, content=None, templateId="7", templateParams=["a"])
-    assert "templateId" in refused(bed, reply, -12, PLATFORM)
 
 
 @pytest.mark.parametrize("content", [None, "", " ", " \r\n\t\u3000\u00a0"])
