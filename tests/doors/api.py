@@ -60,7 +60,21 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "sender": {"grants": [("sender", "ACME")]},
     "routed": {"grants": [("routing", "second")]},
     "secret": {},
+    "templates": {"max_parts": 10},
+    "many templates": {},
 }
+
+TEMPLATES: dict[str, tuple[str | None, str, str]] = {
+    "plain": (None, "sms", "hello from acme"),
+    "code": (None, "sms", "code {1}, not {2}, but {1}"),
+    "long": (None, "sms", "long {1}{1}{1}"),
+    "mms": (None, "mms", "picture of {1}"),
+    "own": ("templates", "sms", "own {1}"),
+    "pending": (None, "sms", "pending {1}"),
+    "rejected": (None, "sms", "rejected {1}"),
+}
+"""Word -> account in SPECIALS (None: every account), kind, text. Approved, but for two."""
+MANY_TEMPLATES = 300  # of one account: more than are read at once
 
 
 class Customer(NamedTuple):
@@ -116,7 +130,9 @@ class Bed:
             self._set_up()
             self._specials = {name: self._make(name.replace(" ", "-"), **how) for name, how in SPECIALS.items()}
             self.empty = self._make("empty", max_parts=10)
+            self.templates = {word: self._make_template(*how) for word, how in TEMPLATES.items()}
             self.bystander = self._fund(self._make("bystander", max_parts=10), *UNTOUCHED)
+            self._make_many_templates()
             self._pool = self._make_pool()
 
     def _set_up(self) -> None:
@@ -143,6 +159,22 @@ class Bed:
         for kind, value in grants or ():
             accounts.add_grant(self.conn, account_id, kind, value)
         return Customer(account_id, name, key)
+
+    def _make_template(self, account: str | None, kind: str, text: str) -> int:
+        """Its id. Its state is told by its first word, else it is approved."""
+        from tocsin import templates
+
+        owner = self._specials[account].id if account else templates.EVERYBODY
+        made = templates.add_template(self.conn, templates.Draft(account_id=owner, kind=kind, text=text))
+        if text.startswith("rejected"):
+            templates.reject_template(self.conn, made.id, "no")
+        elif not text.startswith("pending"):
+            templates.approve_template(self.conn, made.id)
+        return made.id
+
+    def _make_many_templates(self) -> None:
+        for number in range(MANY_TEMPLATES):
+            self._make_template("many templates", "sms", f"number {number} of {{1}}")
 
     def _make_pool(self) -> list[Customer]:
         """Ordinary accounts, many at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -209,30 +208,11 @@ def test_an_action_in_any_case(bed: Bed, door: Door, action: str, priority: int)
     assert bed.one("SELECT priority FROM lane_item WHERE account_id = %s", customer.id) == priority
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("templateId", "7"),
-        ("templateId", 7),
-        ("templateId", "nonsense"),
-    ],
-)
-def test_what_comes_later_is_said_so(bed: Bed, door: Door, field: str, value: Any) -> None:
-    text = refused(bed, door.send(bed.bystander, **{field: value}), -12, PLATFORM)
-    assert field in text
-    assert "not available" in text
-
-
 def test_a_zone_alone_schedules_nothing(bed: Bed, door: Door) -> None:
     customer = bed.customer()
     assert door.send(customer, timeZone="UTC+8").status == 0
     assert bed.lane_messages(customer) == 1
     assert door.send(bed.customer(), timeZone="nowhere").status == 0
-
-
-def test_a_template_alone_is_said_so_too(bed: Bed, door: Door) -> None:
-    reply = door.send(bed.bystander, content=None, templateId="7", templateParams=["a"])
-    assert "templateId" in refused(bed, reply, -12, PLATFORM)
 
 
 @pytest.mark.parametrize("content", [None, "", " ", " \r\n\t\u3000\u00a0"])

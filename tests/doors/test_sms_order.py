@@ -25,7 +25,10 @@ BAD_COUNTRY = Fault("bad codeId", -19, {"codeId": "1"})
 BAD_ACTION = Fault("bad action", -12, {"action": "SPAM"})
 LATER = Fault("unreadable time", -11, {"sendTime": "nonsense"})
 PAST = Fault("past", -16, {"sendTime": "2020-01-01 00:00:00"})
-TEMPLATE = Fault("templateId", -12, {"templateId": "1"})
+PARAMS = Fault("templateParams", -12, {"templateId": "1", "templateParams": "nonsense"})
+TEMPLATE = Fault("templateId", -17, {"templateId": "2147483647"})
+COUNT = Fault("number of values", -6, {"templateId": "code", "templateParams": ["1"]})
+LONG_VALUE = Fault("long value", -5, {"templateId": "long", "templateParams": ["x" * 500]})
 NO_CONTENT = Fault("no content", -4, {"content": ""})
 LONG = Fault("long content", -5, {"content": "x" * 1025})
 PARTS = Fault("too many parts", -5, {"content": "你" * 700})
@@ -36,12 +39,9 @@ NUMBER = Fault("bad number", -9, {"numbers": "1"})
 POOR = Fault("balance", -10, {})
 
 WORDS = {
-    "bad action": "action",
-    "unreadable time": "sendTime",
-    "past": "sendTime",
-    "templateId": "templateId",
-    "sender": "senderId",
-}
+    "bad action": "action", "unreadable time": "sendTime", "past": "sendTime", "templateParams": "templateParams",
+    "templateId": "templateId", "number of values": "2 variables", "sender": "senderId",
+}  # fmt: skip
 ORDER = [
     NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING,
     NUMBER, POOR,
@@ -57,6 +57,17 @@ PAIRS = [
     (PAST, TEMPLATE),
     (PAST, NUMBER),
     (PAST, POOR),
+    (BAD_ACTION, PARAMS),
+    (PARAMS, LATER),
+    (PARAMS, TEMPLATE),
+    (PARAMS, NO_CONTENT),
+    (LATER, COUNT),
+    (COUNT, NO_CONTENT),
+    (COUNT, CHINESE),
+    (COUNT, SENDER),
+    (COUNT, NUMBER),
+    (LONG_VALUE, CHINESE),
+    (LONG_VALUE, SENDER),
     (TEMPLATE, LONG),
     (TEMPLATE, CHINESE),
     (NO_CONTENT, CHINESE),
@@ -72,6 +83,7 @@ def ask(bed: Bed, door: Door, *faults: Fault) -> Reply:
     fields: dict[str, Any] = dict(GOOD)
     for fault in reversed(faults):  # the field of the first stands where both want it
         fields |= fault.fields
+    fields["templateId"] = bed.templates.get(fields.get("templateId", ""), fields.get("templateId"))
     customer = bed.empty if POOR in faults else bed.bystander
     return door.post(customer, fields)
 
@@ -82,7 +94,7 @@ def assert_answer(reply: Reply, fault: Fault) -> None:
     assert ("data" in reply.json) == (fault is NUMBER)
 
 
-@pytest.mark.parametrize("fault", [*ORDER, PARTS], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*ORDER, PARTS, PARAMS, COUNT, LONG_VALUE], ids=lambda fault: fault.name)
 def test_each_fault_alone(bed: Bed, door: Door, fault: Fault) -> None:
     assert_answer(ask(bed, door, fault), fault)
     bed.assert_untouched()

@@ -16,23 +16,26 @@ from tocsin.api.group import Fate
 from tocsin.api.screen import return_caps, screen_send
 from tocsin.api.wire import Malformed, Reply, Request, error_reply, parse_body, text_field
 from tocsin.api.words import SMS_WORDING, Wording
-from tocsin.content import Status
+from tocsin.content import Status, read_params
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import ACCEPTED, Tally
 from tocsin.kit.settings import Settings
 from tocsin.media import keep_files
 from tocsin.messaging import SMS, Ask, Draft, Exhausted, Form, Refusal, check_send
 from tocsin.queue import LANE
+from tocsin.templates import Unready
 
 RETRY_AFTER_S = 2
 _PERHAPS_STORED = frozenset({Fate.ACCEPTED, Fate.UNKNOWN})
 _TWINS_MOST = 5
+_CHECKS_MOST = 5
 _SIGNED = 3  # account, sign, datetime: what every query has
 _PERHAPS_A_TWIN = frozenset({Fate.KEY_HELD, Fate.KEY_TAKEN, Fate.POOR})  # poor: a twin may have spent the money
 _ASK_NAMES = {
     "numbers": "numbers", "content": "content", "codeId": "code_id", "action": "action", "senderId": "sender_id",
     "routing": "routing", "templateId": "template_id", "sendTime": "send_time", "timeZone": "time_zone",
 }  # fmt: skip
+_PARAMS = "templateParams"
 
 
 class Send(NamedTuple):
@@ -82,13 +85,23 @@ def read_ask(fields: dict[str, Any], query: Mapping[str, str], request_id: str =
         for wire in query:
             if wire not in fields and (name := _ASK_NAMES.get(wire)) is not None:
                 present[name] = text_field(fields, query, wire)
+    if present.get("template_id") is not None:  # without one nobody reads its values
+        present |= _read_params(fields, query)
     return Ask(**present, request_id=request_id)
+
+
+def _read_params(fields: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+    """Fields of Ask: the values of the template, or what is wrong with them."""
+    try:
+        return {"template_params": tuple(read_params(fields[_PARAMS] if _PARAMS in fields else query.get(_PARAMS)))}
+    except ValueError as error:
+        return {"fault": str(error)}
 
 
 async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send, Ask, bytes | None]) -> Reply:
     send, ask, digest = what
     try:
-        checked = check_send(ask, account, send.form, send.most(desk.settings, request.method), desk.ground)
+        checked = await _check(desk, account, (send.form, ask), send.most(desk.settings, request.method))
         checked, screened = await screen_send(desk, checked)
     except (Exhausted, *LOST):
         return _unavailable(account.language)
@@ -109,6 +122,17 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
     if fate not in _PERHAPS_STORED:
         await return_caps(desk, screened)
     return reply
+
+
+async def _check(desk: Desk, account: Account, what: tuple[Form, Ask], most: int) -> Draft | Refusal:
+    """Raises Exhausted."""
+    form, ask = what
+    for _ in range(_CHECKS_MOST):
+        try:
+            return check_send(ask, account, form, most, desk.ground)
+        except Unready as which:
+            await desk.ground.templates.prepare(which.account_id, which.kind)
+    return Refusal(Status.PLATFORM, "too many templates change at once, try again")
 
 
 async def _store(desk: Desk, account: Account, draft: Draft, what: tuple[Send, bytes | None]) -> tuple[Reply, Fate]:

@@ -41,7 +41,9 @@ class Plant:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
         self.slots = SlotLease(dsn, self.numbers, SLOTS)
-        ground = Ground(memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards)
+        ground = Ground(
+            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates
+        )
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
@@ -80,7 +82,7 @@ class Plant:
 
 async def run(settings: Settings, stop: Stop) -> None:
     """Serve until `stop`."""
-    memory = await load_memory(settings, "api")
+    memory = await load_memory(settings, "api", sends=True)
     plant = Plant(settings, memory, "api", stop)
     await plant.start()
     bulk = Bulk(settings, stop)

@@ -33,7 +33,7 @@ async def main() -> None:
     os.nice(NICE)
     settings = read_settings(os.environ)
     set_up_logging(settings.log_level, "bulk")
-    memory = await load_memory(settings, "bulk")
+    memory = await load_memory(settings, "bulk", sends=True)
     stop = Stop()
     plant = Plant(settings, memory, "bulk", stop)
     await plant.start()

@@ -16,6 +16,7 @@ from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 from tocsin.routing import Table
+from tocsin.templates import TemplateBook
 from tocsin.webhooks import Endpoints
 
 log = logging.getLogger(__name__)
@@ -29,17 +30,19 @@ class Memory:
     table: Table
     endpoints: Endpoints
     guards: Guards
+    templates: TemplateBook
     reference: Reference
 
 
-async def load_memory(settings: Settings, name: str) -> Memory:
-    """Read everything; waits while the database is away."""
+async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> Memory:
+    """Read everything; waits while the database is away. `sends`: the process takes sends, and reads templates too."""
     seal = open_seal(settings)
-    memory = Memory(
-        Directory(seal.open), Table(), Endpoints(), Guards(), Reference(settings.database_url, f"{name} reference")
-    )
+    reference = Reference(settings.database_url, f"{name} reference")
+    memory = Memory(Directory(seal.open), Table(), Endpoints(), Guards(), TemplateBook(), reference)
     for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
-        memory.reference.add(source)
+        reference.add(source)
+    if sends:
+        reference.add(memory.templates)
     session = Session(settings.database_url, f"{name} start")
     while True:
         try:

@@ -24,6 +24,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "country": "country",
         "plan": "price",
         "price": "price",
+        "template": "template",
     },
     "Guards": {
         "blacklist": "blacklist",

@@ -7,8 +7,9 @@ this module may take its time, but a number costs microseconds: no query, no log
 
 from __future__ import annotations
 
-from tocsin.accounts import FREE_TEXT, ROUTING, Account
+from tocsin.accounts import ROUTING, Account
 from tocsin.content import Status, measure, numbering, read_send_time, split_numbers, text_fault, units16
+from tocsin.messaging.contents import Said, check_rule, find_content
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
@@ -16,13 +17,12 @@ from tocsin.messaging.numbers import fill, find_reader
 from tocsin.routing import Country, Table
 from tocsin.traffic import Priority
 
-MAX_UNITS = 1024
 MAX_TITLE_UNITS = 128
 _ACTIONS = dict(Priority.__members__)
 
 
 def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground) -> Draft | Refusal:
-    """All checks of a request to `most` numbers at most, but the balance."""
+    """All checks of a request to `most` numbers at most, but the balance. Raises Exhausted, templates.Unready."""
     pieces = split_numbers(ask.numbers or "")
     if refusal := _check_count(pieces, most):
         return refusal
@@ -36,14 +36,15 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     if isinstance(priority, Refusal):
         return priority
     now_s = ground.now_s()
-    due_at = _check_fields(ask, form, now_s)
-    if isinstance(due_at, Refusal):
-        return due_at
-    content = ask.content or ""
+    fields = _check_fields(ask, account, form, (ground, now_s))
+    if isinstance(fields, Refusal):
+        return fields
+    due_at, said = fields
+    content = said.content
     parts = measure(content).parts if form.in_parts else 1
     refusal = (
-        _check_parts(parts, account) or _check_rule(form, account, country) or _check_words(content, ground)
-        or _check_sender(ask, form, account)
+        _check_parts(parts, account) or check_rule(said, account, form, country, ground.templates)
+        or _check_words(content, ground) or _check_sender(ask, form, account)
     )  # fmt: skip
     if refusal:
         return refusal
@@ -53,7 +54,7 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     draft = Draft(
         account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
         pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=ask.title or "",
-        attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "",
+        attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "", template_id=said.template_id,
     )  # fmt: skip
     return fill(draft, pieces, find_reader(account, form, (country, pinned), ground), ground)
 
@@ -104,14 +105,16 @@ def _check_own_fields(ask: Ask, form: Form) -> Refusal | None:
     return None
 
 
-def _check_fields(ask: Ask, form: Form, now_s: float) -> float | Refusal:
-    """The product's own fields, the time, template and content; when to send, see read_due."""
+def _check_fields(ask: Ask, account: Account, form: Form, place: tuple[Ground, float]) -> tuple[float, Said] | Refusal:
+    """The product's own fields, the time, template and content: when to send (see read_due), and what."""
+    ground, now_s = place
     if refusal := _check_own_fields(ask, form):
         return refusal
     due_at = read_due(ask, now_s)
     if isinstance(due_at, Refusal):
         return due_at
-    return _check_later(ask) or _check_content(ask.content) or due_at
+    said = find_content(ask, account, form, ground.templates)
+    return said if isinstance(said, Refusal) else (due_at, said)
 
 
 def read_due(ask: Ask, now_s: float) -> float | Refusal:
@@ -129,34 +132,10 @@ def word_zone(ask: Ask) -> str:
     return (ask.time_zone or "").strip().replace(" ", "+")
 
 
-def _check_later(ask: Ask) -> Refusal | None:
-    if ask.template_id:
-        return Refusal(Status.PLATFORM, "templateId: templates are not available yet")
-    return None
-
-
-def _check_content(content: str | None) -> Refusal | None:
-    if content is None or not content.strip():
-        return Refusal(Status.CONTENT_EMPTY)
-    if fault := text_fault(content):
-        return Refusal(Status.PLATFORM, f"content: {fault}")
-    if units16(content) > MAX_UNITS:
-        return Refusal(Status.CONTENT_TOO_LONG)
-    return None
-
-
 def _check_parts(parts: int, account: Account) -> Refusal | None:
     if parts <= account.max_parts:
         return None
     return Refusal(Status.CONTENT_TOO_LONG, f"{parts} parts, the account sends {account.max_parts} at most")
-
-
-def _check_rule(form: Form, account: Account, country: Country) -> Refusal | None:
-    granted = account.grants.get(FREE_TEXT, frozenset())
-    demanded = form.template_rule and country.template_required
-    if not demanded or granted & {str(country.code_id), country.iso, "*"}:
-        return None
-    return Refusal(Status.NOT_TEMPLATE)
 
 
 def _check_words(content: str, ground: Ground) -> Refusal | None:

@@ -10,6 +10,7 @@ from tocsin.compliance import Guards
 from tocsin.kit.ids import Ids
 from tocsin.messaging.batchno import BatchNumbers
 from tocsin.routing import Table
+from tocsin.templates import TemplateBook
 
 if TYPE_CHECKING:
     from tocsin.messaging.numbers import Reader
@@ -25,4 +26,5 @@ class Ground:
     validity_s: float
     now_s: Callable[[], float]
     guards: Guards = field(default_factory=Guards)  # empty: nothing is configured
+    templates: TemplateBook = field(default_factory=TemplateBook)
     readers: dict[tuple[int, int, int, int | None], Reader] = field(default_factory=dict)

@@ -18,6 +18,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     sender_id: str | None = None
     routing: str | None = None
     template_id: str | None = None
+    template_params: tuple[str, ...] = ()
     send_time: str | None = None
     time_zone: str | None = None
     title: str | None = None
@@ -70,6 +71,7 @@ class Draft(msgspec.Struct, gc=False):
     amount_micros: int = 0
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
+    template_id: int | None = None  # that was filled
     held: dict[int, float] = msgspec.field(default_factory=dict)  # place -> epoch seconds until which it waits
     due_at: float = 0.0  # epoch seconds; 0: at once
     zone: str = ""  # of due_at, as it was written

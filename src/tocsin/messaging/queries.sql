@@ -6,7 +6,7 @@ SELECT accept_group(
     %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s,
-    %s, %s,
+    %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s
 );
 

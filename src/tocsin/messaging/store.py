@@ -38,7 +38,8 @@ def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
         (
             again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts),
             *_wallet_columns(drafts), pgbin.texts([d.title for d in drafts]),
-            pgbin.texts([word_attached(d.attachments) for d in drafts]), *_schedule_columns(drafts),
+            pgbin.texts([word_attached(d.attachments) for d in drafts]),
+            pgbin.int4s([d.template_id or 0 for d in drafts]), *_schedule_columns(drafts),
         ),
     )  # fmt: skip
 

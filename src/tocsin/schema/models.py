@@ -246,6 +246,26 @@ class QuietRule(models.Model):
         constraints = [models.UniqueConstraint(fields=["account_id", "country_id"], name="quiet_rule_key")]
 
 
+class Template(models.Model):
+    """A text that the operator approves. What it says never changes once it was decided: sql/0004_templates.sql."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True)  # null: for every account
+    kind = models.TextField()  # sms, mms, voice, email
+    name = models.TextField(db_default="")  # for people
+    subject = models.TextField(db_default="")  # of an email
+    text = models.TextField()
+    state = models.TextField(db_default="pending")  # draft, pending, approved, rejected
+    reason = models.TextField(db_default="")  # of the rejection
+    created_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True)
+    version = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "template"
+        indexes = [models.Index(fields=["version"], name="template_version")]
+
+
 class AuditEntry(models.Model):
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())

@@ -54,7 +54,8 @@ CREATE TABLE batch (
     created_at    timestamptz NOT NULL DEFAULT now(),
     request_id    text NOT NULL DEFAULT '',
     title         text NOT NULL DEFAULT '',
-    attached      text NOT NULL DEFAULT ''   -- JSON: [name, mime, hash] of each file, see media
+    attached      text NOT NULL DEFAULT '',  -- JSON: [name, mime, hash] of each file, see media
+    template_id   integer                     -- that was filled; null: the request's own content
 ) PARTITION BY RANGE (batch_no);
 
 -- Files of messages, by SHA-256. used_at: the last send that named it.
