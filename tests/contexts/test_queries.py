@@ -141,6 +141,22 @@ def test_lists_of_a_million_are_read_by_indices(planner: Connection[TupleRow], n
     assert "Index" in plan
 
 
+@pytest.mark.parametrize("name", ["look", "finish", "shrink", "release"])
+def test_items_are_found_by_id_even_where_owners_would_do(planner: Connection[TupleRow], name: str) -> None:
+    """The index of owners keeps an entry for every claim that an old snapshot can see: no plan may be able to use it."""
+    with planner.transaction(force_rollback=True):
+        planner.execute("ALTER TABLE lane_item DROP CONSTRAINT lane_item_pkey")
+        assert "lane_item_owned" not in explain(planner, "queue", name)
+
+
+def test_the_outbox_is_never_walked_for_what_has_an_id_or_an_endpoint(planner: Connection[TupleRow]) -> None:
+    """For the same reason: a join that begins at the outbox reads all that is dead in it."""
+    assert "Join Filter" not in explain(planner, "webhooks", "settle").partition("CTE kept")[0]
+    waiting = explain(planner, "webhooks", "waiting_endpoints")
+    assert "SubPlan" in waiting
+    assert re.search(r"Index Cond: \(endpoint_id = e\.id\)", waiting)
+
+
 def test_a_sequential_scan_would_be_seen(planner: Connection[TupleRow]) -> None:
     plan = "\n".join(row[0] for row in planner.execute("EXPLAIN SELECT 1 FROM message WHERE parts = 3"))
     assert BIG.search(plan)

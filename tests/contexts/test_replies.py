@@ -75,6 +75,18 @@ async def test_the_pull_of_a_reply_says_what_its_push_says(desk: Desk) -> None:
     )
 
 
+async def test_stop_opts_out_of_the_sender_that_was_answered_and_start_in_again(desk: Desk) -> None:
+    account = await desk.add_account(kinds=())
+    (number,) = desk.take_numbers(1)
+    await desk.accept(account, [number])
+    barred = "SELECT account_id, value, sender FROM opt_out"
+    await take_replies(desk, make_reply("62800009", "STOP"), make_reply(number, " stop. "))
+    assert desk.conn.execute(barred).fetchall() == [(account.id, number, "")]
+    await take_replies(desk, make_reply(number, "please STOP calling it that"))
+    await take_replies(desk, make_reply(number, "START"))
+    assert desk.conn.execute(barred).fetchall() == []
+
+
 async def test_a_reply_of_a_stranger_is_kept(desk: Desk) -> None:
     await desk.add_account(kinds=("uplink",))
     assert await take_replies(desk, make_reply("62800000"), make_reply("62800001", "\x00 odd")) == 0

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.contexts.desk import FUNDS, OTHER, PRICE, Desk
-from tocsin import accounts, billing, messaging, routing
+from tocsin import accounts, billing, compliance, messaging, routing
 from tocsin.accounts import Account
+from tocsin.compliance import Guards, QuietRule
 from tocsin.kit import clock
 from tocsin.kit.db import Session
 from tocsin.messaging import SMS, Ask, Draft, Terms
@@ -22,7 +23,7 @@ MONEY = FUNDS + 1000 * PRICE
 
 @pytest.fixture
 def terms(desk: Desk) -> Terms:
-    return Terms(desk.books, desk.table)
+    return Terms(desk.books, desk.table, Guards())
 
 
 async def add_account(desk: Desk, name: str = "acme") -> Account:
@@ -165,7 +166,7 @@ async def test_what_was_marked_by_who_died_then_is_ended_by_a_worker(desk: Desk,
 async def test_a_late_one_goes_or_is_dropped(desk: Desk, terms: Terms) -> None:
     account = await add_account(desk)
     late, fresh = await schedule(desk, account, wait_s=-120.0), await schedule(desk, account)
-    strict = Terms(desk.books, desk.table, late_s=60.0)
+    strict = Terms(desk.books, desk.table, Guards(), late_s=60.0)
     assert await move(desk, strict) == 2
     assert desk.reason(late.ids[0]) is Reason.EXPIRED
     assert waiting(desk) == fresh.ids
@@ -255,6 +256,36 @@ async def test_no_route_at_all(desk: Desk, terms: Terms) -> None:
     assert reasons(desk, draft.ids) == {Reason.NO_ROUTE}
     assert desk.pushed(draft.ids[0])[0][3:5] == [3, "channel not found"]
     assert desk.balance(account) == MONEY
+    await desk.check()
+
+
+async def test_lists_opt_outs_and_quiet_hours_are_looked_at_again(desk: Desk, terms: Terms) -> None:
+    """What came on a list after the accept ends refunded; what quiet hours hold waits on in its lane; the rest goes."""
+    account = await add_account(desk)
+    plain = await schedule(desk, account, 3, action="MARKETING")
+    assert await move(desk, Terms(desk.books, desk.table, Guards())) == 1
+    assert waiting(desk) == sorted(plain.ids)
+    desk.conn.execute("DELETE FROM lane_item")
+    draft = await schedule(desk, account, 3, action="MARKETING")
+    code = await schedule(desk, account, action="VERIFY")
+    compliance.add_listed(desk.conn, account.id, draft.phones[0])
+    compliance.add_opt_out(desk.conn, account.id, draft.phones[1])
+    now_minute = int(clock.now_s()) // 60 + 7 * 60  # of Indonesia's west, which 62812 numbers are told by
+    start, end = (now_minute - 60) % 1440, (now_minute + 180) % 1440
+    compliance.set_quiet(desk.conn, QuietRule(account_id=account.id, country_id=0, start_minute=start, end_minute=end))
+    try:
+        await terms.guards.load(desk.session)
+        await move(desk, terms)
+    finally:
+        for table in ("blacklist", "opt_out", "quiet_rule"):
+            desk.conn.execute(f"DELETE FROM {table}".encode())
+    assert reasons(desk, draft.ids[:2]) == {Reason.BLACKLISTED}
+    assert desk.pushed(draft.ids[0])[0][3:5] == [5, "blacklist restriction"]
+    rows = desk.conn.execute(
+        "SELECT ids[1], due > now() FROM lane_item WHERE cardinality(ids) = 1 ORDER BY due IS NULL"
+    )
+    assert [(row[0].bytes, row[1]) for row in rows] == [(draft.ids[2], True), (code.ids[0], None)]
+    assert desk.balance(account) == MONEY - 5 * PRICE
     await desk.check()
 
 

@@ -13,6 +13,7 @@ from tocsin.accounts import Account
 from tocsin.api import idempotency
 from tocsin.api.desk import Desk
 from tocsin.api.group import Fate
+from tocsin.api.screen import return_caps, screen_send
 from tocsin.api.wire import Malformed, Reply, Request, error_reply, parse_body, text_field
 from tocsin.api.words import SMS_WORDING, Wording
 from tocsin.content import Status
@@ -24,6 +25,7 @@ from tocsin.messaging import SMS, Ask, Draft, Exhausted, Form, Refusal, check_se
 from tocsin.queue import LANE
 
 RETRY_AFTER_S = 2
+_PERHAPS_STORED = frozenset({Fate.ACCEPTED, Fate.UNKNOWN})
 _TWINS_MOST = 5
 _SIGNED = 3  # account, sign, datetime: what every query has
 _PERHAPS_A_TWIN = frozenset({Fate.KEY_HELD, Fate.KEY_TAKEN, Fate.POOR})  # poor: a twin may have spent the money
@@ -87,7 +89,8 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
     send, ask, digest = what
     try:
         checked = check_send(ask, account, send.form, send.most(desk.settings, request.method), desk.ground)
-    except Exhausted:
+        checked, screened = await screen_send(desk, checked)
+    except (Exhausted, *LOST):
         return _unavailable(account.language)
     if isinstance(checked, Refusal):
         if checked.draft is None:
@@ -102,10 +105,13 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
     if checked.attachments:
         async with desk.readers.lend() as session:
             await keep_files(session, checked.attachments)
-    return await _store(desk, account, checked, (send, digest))
+    reply, fate = await _store(desk, account, checked, (send, digest))
+    if fate not in _PERHAPS_STORED:
+        await return_caps(desk, screened)
+    return reply
 
 
-async def _store(desk: Desk, account: Account, draft: Draft, what: tuple[Send, bytes | None]) -> Reply:
+async def _store(desk: Desk, account: Account, draft: Draft, what: tuple[Send, bytes | None]) -> tuple[Reply, Fate]:
     send, digest = what
     fate = await desk.group.accept(draft)
     for _ in range(_TWINS_MOST):
@@ -113,15 +119,15 @@ async def _store(desk: Desk, account: Account, draft: Draft, what: tuple[Send, b
             break
         kept = await idempotency.find_twin(desk, account.id, draft.idempotency_key or "", wait=fate is not Fate.POOR)
         if kept is not None:
-            return await _answer_again(desk, account, kept, (send, digest))
+            return await _answer_again(desk, account, kept, (send, digest)), Fate.KEY_TAKEN
         if fate is Fate.POOR:
             break
         fate = await desk.group.accept(draft)  # the twin was refused: its key is free
     if fate is Fate.ACCEPTED:
         desk.waker.wake(LANE)
         send.accepted.add(draft.good)
-        return Reply(send.wording.accept(draft, account.language))
-    return _refused(fate, account.language)
+        return Reply(send.wording.accept(draft, account.language)), fate
+    return _refused(fate, account.language), fate
 
 
 def _refused(fate: Fate, language: str) -> Reply:

@@ -41,14 +41,14 @@ class Plant:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
         self.slots = SlotLease(dsn, self.numbers, SLOTS)
-        ground = Ground(memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s)
+        ground = Ground(memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards)
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
-            Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table),
+            Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, memory.guards),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

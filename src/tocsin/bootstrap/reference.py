@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from tocsin.accounts import Directory, check_canary
+from tocsin.compliance import Guards
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
@@ -27,14 +28,17 @@ class Memory:
     directory: Directory
     table: Table
     endpoints: Endpoints
+    guards: Guards
     reference: Reference
 
 
 async def load_memory(settings: Settings, name: str) -> Memory:
     """Read everything; waits while the database is away."""
     seal = open_seal(settings)
-    memory = Memory(Directory(seal.open), Table(), Endpoints(), Reference(settings.database_url, f"{name} reference"))
-    for source in (memory.directory, memory.table, memory.endpoints):
+    memory = Memory(
+        Directory(seal.open), Table(), Endpoints(), Guards(), Reference(settings.database_url, f"{name} reference")
+    )
+    for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
         memory.reference.add(source)
     session = Session(settings.database_url, f"{name} start")
     while True:

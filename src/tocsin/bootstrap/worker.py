@@ -25,7 +25,8 @@ async def run(settings: Settings, stop: Stop) -> None:
     dsn = settings.database_url
     memory = await load_memory(settings, "worker")
     books = Books(memory.directory.by_id, memory.endpoints, memory.reference)
-    terms = Terms(books, memory.table, settings.schedule_late_s if settings.schedule_late == "drop" else None)
+    late_s = settings.schedule_late_s if settings.schedule_late == "drop" else None
+    terms = Terms(books, memory.table, memory.guards, late_s)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)

@@ -9,6 +9,7 @@ from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
+from tocsin.messaging.numbers import refuse_some
 from tocsin.messaging.query import (
     Reply,
     Span,
@@ -103,6 +104,7 @@ __all__ = [
     "receive",
     "receive_replies",
     "record",
+    "refuse_some",
     "renew_ends",
     "time_span",
 ]

@@ -41,7 +41,10 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         return due_at
     content = ask.content or ""
     parts = measure(content).parts if form.in_parts else 1
-    refusal = _check_parts(parts, account) or _check_rule(form, account, country) or _check_sender(ask, form, account)
+    refusal = (
+        _check_parts(parts, account) or _check_rule(form, account, country) or _check_words(content, ground)
+        or _check_sender(ask, form, account)
+    )  # fmt: skip
     if refusal:
         return refusal
     pinned = _find_pinned(ask, account, ground.table)
@@ -154,6 +157,11 @@ def _check_rule(form: Form, account: Account, country: Country) -> Refusal | Non
     if not demanded or granted & {str(country.code_id), country.iso, "*"}:
         return None
     return Refusal(Status.NOT_TEMPLATE)
+
+
+def _check_words(content: str, ground: Ground) -> Refusal | None:
+    """The reply does not say which word: it would teach how to go round it."""
+    return Refusal(Status.SENSITIVE_CONTENT) if ground.guards.find_word(content) else None
 
 
 def _check_sender(ask: Ask, form: Form, account: Account) -> Refusal | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tocsin.compliance import Guards
 from tocsin.kit.ids import Ids
 from tocsin.messaging.batchno import BatchNumbers
 from tocsin.routing import Table
@@ -23,4 +24,5 @@ class Ground:
     numbers: BatchNumbers
     validity_s: float
     now_s: Callable[[], float]
+    guards: Guards = field(default_factory=Guards)  # empty: nothing is configured
     readers: dict[tuple[int, int, int, int | None], Reader] = field(default_factory=dict)

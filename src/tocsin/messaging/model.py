@@ -70,6 +70,7 @@ class Draft(msgspec.Struct, gc=False):
     amount_micros: int = 0
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
+    held: dict[int, float] = msgspec.field(default_factory=dict)  # place -> epoch seconds until which it waits
     due_at: float = 0.0  # epoch seconds; 0: at once
     zone: str = ""  # of due_at, as it was written
 

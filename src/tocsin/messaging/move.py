@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import errors
 
+from tocsin.compliance import Guards, Sending, screen
 from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
 from tocsin.messaging.ends import Books, write_ends
@@ -35,6 +36,7 @@ class Terms:
 
     books: Books
     table: Table
+    guards: Guards
     late_s: float | None = None
 
 
@@ -110,25 +112,26 @@ async def _settle(session: Session, chunks: Sequence[Chunk], terms: Terms, now_s
     await session.send([drop, *_add_items(lanes), *write_ends(ends, terms.books)])
 
 
-async def review(
-    session: Session,  # noqa: ARG001  for lists that the database must be asked about
-    chunk: Chunk,
-    messages: Sequence[Claimed],
-    terms: Terms,
-    now_s: float,
-) -> Reviewed:
-    """Look at the messages of a chunk again: all of one account, batch and channel. Blacklists, opt-outs and quiet hours
-    belong here too: what they refuse into `ended`, what they hold into `held` (it keeps its entry in `channels`).
+async def review(session: Session, chunk: Chunk, messages: Sequence[Claimed], terms: Terms, now_s: float) -> Reviewed:
+    """Look again at the messages of a chunk, all of one account and batch: lock, country, route, blacklist, opt-outs, quiet
+    hours. What is held keeps its channel. Caps counted it when it was accepted.
     """
     if reason := _find_common_end(chunk, terms, now_s):
         return Reviewed(ended=dict.fromkeys(chunk.ids, reason))
-    reviewed = Reviewed()
-    for message in messages:
-        found = _find_channel(message, chunk, terms)
-        if isinstance(found, Reason):
-            reviewed.ended[message.id] = found
-        else:
-            reviewed.channels[message.id] = found
+    found = [_find_channel(message, chunk, terms) for message in messages]
+    sending = Sending(
+        chunk.account_id, chunk.priority, chunk.sender, [each.phone for each in messages],
+        [each.country_id for each in messages], [each.price_micros for each in messages],
+        [int(way) if isinstance(way, Reason) else 0 for way in found], again=True,
+    )  # fmt: skip
+    screened = await screen(session, sending, terms.guards, now_s)
+    reviewed = Reviewed(held={messages[at].id: until for at, until in screened.held.items()})
+    for at, (message, way) in enumerate(zip(messages, found, strict=True)):
+        end = screened.refused.get(at) or (way if isinstance(way, Reason) else None)
+        if end is not None:
+            reviewed.ended[message.id] = end
+        elif not isinstance(way, Reason):
+            reviewed.channels[message.id] = way
     return reviewed
 
 

@@ -5,6 +5,8 @@ A number costs microseconds, and there may be 50,000 of them: no query, no log l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tocsin.accounts import Account
 from tocsin.content import NumberFault, Numbering, Status, numbering
 from tocsin.messaging.forms import Form
@@ -98,6 +100,16 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
     if not seen:
         return Refusal(Status(statuses[0]), draft=draft)
     return draft
+
+
+def refuse_some(draft: Draft, refused: Mapping[int, Reason]) -> None:
+    """Numbers that may not be sent to after all, by place: they cost nothing and wait in no lane."""
+    for at, reason in refused.items():
+        if not draft.reasons[at]:
+            draft.good -= 1
+            draft.amount_micros -= draft.prices[at]
+        draft.channels[at] = draft.prices[at] = 0
+        draft.reasons[at], draft.statuses[at] = int(reason), reason.end.status
 
 
 def _add_bad(draft: Draft, phone: str, country_id: int, reason: Reason) -> None:

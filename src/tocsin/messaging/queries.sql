@@ -3,7 +3,7 @@ SELECT accept_group(
     %s,
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s,
     %s, %s,
@@ -193,16 +193,17 @@ FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::t
 -- name: last_message_to
 -- Who wrote to this number last over this channel, else over any: its account gets the reply. What still waits for its time was
 -- not written yet.
-SELECT r.ord::integer, coalesce(m.account_id, o.account_id), uuid_send(coalesce(m.id, o.id))
+SELECT r.ord::integer, coalesce(m.account_id, o.account_id), uuid_send(coalesce(m.id, o.id)), coalesce(b.sender, '')
 FROM unnest(%(phones)s::text[]) WITH ORDINALITY AS r(phone, ord)
 LEFT JOIN LATERAL (
-    SELECT id, account_id FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
+    SELECT id, account_id, batch_no FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) m ON true
 LEFT JOIN LATERAL (
-    SELECT id, account_id FROM message g WHERE m.id IS NULL AND phone = r.phone AND status = 0
+    SELECT id, account_id, batch_no FROM message g WHERE m.id IS NULL AND phone = r.phone AND status = 0
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) o ON true
+LEFT JOIN batch b ON b.batch_no = coalesce(m.batch_no, o.batch_no)
 WHERE m.id IS NOT NULL OR o.id IS NOT NULL;
 
 -- name: uplink_page

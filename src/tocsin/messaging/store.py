@@ -80,17 +80,25 @@ def _message_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
 
 
 def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
-    """Good messages by channel, priority and account, in chunks; and their ids in the same order."""
-    lanes: dict[tuple[int, int, int], list[bytes]] = {}
+    """Good messages by channel, priority, account and time until which they wait, in chunks; and their ids in the same order."""
+    lanes: dict[tuple[int, int, int, float], list[bytes]] = {}
     for draft in drafts:
         if draft.due_at:
             continue
-        for message_id, channel in zip(draft.ids, draft.channels, strict=True):
+        held = draft.held
+        for at, (message_id, channel) in enumerate(zip(draft.ids, draft.channels, strict=True)):
             if channel:
-                lanes.setdefault((channel, draft.priority, draft.account_id), []).append(message_id)
-    items = [(*lane, min(CHUNK, len(ids) - at)) for lane, ids in lanes.items() for at in range(0, len(ids), CHUNK)]
-    columns = [pgbin.int4s([item[place] for item in items]) for place in range(4)]
-    return (*columns, pgbin.uuids([message_id for ids in lanes.values() for message_id in ids]))
+                due = held.get(at, 0.0) if held else 0.0
+                lanes.setdefault((channel, draft.priority, draft.account_id, due), []).append(message_id)
+    items = [(lane, min(CHUNK, len(ids) - at)) for lane, ids in lanes.items() for at in range(0, len(ids), CHUNK)]
+    return (
+        pgbin.int4s([lane[0] for lane, _ in items]),
+        pgbin.int4s([lane[1] for lane, _ in items]),
+        pgbin.int4s([lane[2] for lane, _ in items]),
+        pgbin.int4s([count for _, count in items]),
+        pgbin.times([lane[3] for lane, _ in items]),
+        pgbin.uuids([message_id for ids in lanes.values() for message_id in ids]),
+    )
 
 
 def _schedule_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:

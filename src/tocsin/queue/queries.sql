@@ -23,18 +23,21 @@ UPDATE lane_item l SET
     owner = CASE WHEN l.id = ANY(%(held)s::bigint[]) THEN owner END
 FROM mine WHERE l.id = mine.id;
 
+-- In these four "coalesce": found by their ids, never by the index of owners. An old snapshot (an export, a dump) keeps the entry
+-- of every item in that index that was ever claimed.
+
 -- name: look
-SELECT id, array_send(ids) FROM lane_item WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint ORDER BY id FOR UPDATE;
+SELECT id, array_send(ids) FROM lane_item WHERE id = ANY(%s::bigint[]) AND coalesce(owner, 0) = %s::bigint ORDER BY id FOR UPDATE;
 
 -- name: finish
-DELETE FROM lane_item WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint;
+DELETE FROM lane_item WHERE id = ANY(%s::bigint[]) AND coalesce(owner, 0) = %s::bigint;
 
 -- name: shrink
 UPDATE lane_item SET ids = (SELECT array_agg(i) FROM unnest(ids) AS i WHERE i <> ALL(%s::uuid[]))
-WHERE id = %s::bigint AND owner = %s::bigint;
+WHERE id = %s::bigint AND coalesce(owner, 0) = %s::bigint;
 
 -- name: release
-UPDATE lane_item SET owner = NULL, lease_end = NULL WHERE id = ANY(%s::bigint[]) AND owner = %s::bigint;
+UPDATE lane_item SET owner = NULL, lease_end = NULL WHERE id = ANY(%s::bigint[]) AND coalesce(owner, 0) = %s::bigint;
 
 -- name: add
 INSERT INTO lane_item (channel_id, priority, account_id, attempt, due, ids)

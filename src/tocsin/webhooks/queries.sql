@@ -12,10 +12,11 @@ SELECT u.endpoint_id, u.n, u.late = 1, a.ids[u.upto - u.id_count + 1 : u.upto], 
 FROM u CROSS JOIN all_ids a ORDER BY u.o;
 
 -- name: waiting_endpoints
+-- Not EXISTS: as a join it would walk the whole outbox, with all that an old snapshot keeps in it.
 SELECT e.id FROM endpoint e
 WHERE e.paused_at IS NULL AND e.id <> ALL (%s)
   AND NOT EXISTS (SELECT 1 FROM endpoint_lease l WHERE l.endpoint_id = e.id AND l.lease_end >= now())
-  AND EXISTS (SELECT 1 FROM outbox o WHERE o.endpoint_id = e.id AND NOT o.aside AND o.due <= now())
+  AND (SELECT true FROM outbox o WHERE o.endpoint_id = e.id AND NOT o.aside AND o.due <= now() LIMIT 1)
 LIMIT %s;
 
 -- name: take_leases
@@ -76,16 +77,17 @@ WHERE o.id = b.head AND EXISTS (SELECT 1 FROM held)
 RETURNING o.id, o.n;
 
 -- name: settle
--- One row per attempt. verdict: 0 taken, 1 to be tried again, 2 set aside.
+-- One row per attempt. verdict: 0 taken, 1 to be tried again, 2 set aside. By arrays of ids: a join might begin at the outbox.
 WITH a AS (
     SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s)
         AS v(outbox_id, webhook_id, at, took_ms, http_status, error, answer, verdict, delay_ms)
 ), gone AS (
-    DELETE FROM outbox o USING a WHERE o.id = a.outbox_id AND a.verdict = 0 RETURNING o.id, o.endpoint_id, o.n, o.ids
+    DELETE FROM outbox o WHERE o.id = ANY(ARRAY(SELECT outbox_id FROM a WHERE verdict = 0))
+    RETURNING o.id, o.endpoint_id, o.n, o.ids
 ), kept AS (
     UPDATE outbox o SET attempts = least(o.attempts + 1, 32000), fixed = true, aside = (a.verdict = 2),
                         due = now() + a.delay_ms * interval '1 millisecond'
-    FROM a WHERE o.id = a.outbox_id AND a.verdict <> 0 RETURNING o.id, o.endpoint_id, o.n, o.ids
+    FROM a WHERE o.id = ANY(ARRAY(SELECT outbox_id FROM a WHERE verdict <> 0)) AND o.id = a.outbox_id RETURNING o.id, o.endpoint_id, o.n, o.ids
 )
 INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, error, answer)
 SELECT r.endpoint_id, r.id, a.webhook_id, a.at, a.took_ms, nullif(a.http_status, 0), r.n, r.ids, a.error, a.answer

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from psycopg import errors
 
 from tocsin import queue
+from tocsin.compliance import forget_windows
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
@@ -66,7 +67,12 @@ def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]
         return run_and_wake
 
     return [
-        Job("promote", 0.1, waking(queue.LANE, lambda s: _promote(s, settings))),
+        Job("promote", 0.1, waking(queue.LANE, queue.promote)),
+        Job(
+            "take over",
+            min(1.0, settings.lease_s / 8),
+            waking(queue.LANE, lambda s: queue.take_over(s, settings.lease_s)),
+        ),
         Job("schedule", 0.2, waking(queue.LANE, waking(queue.OUTBOX, lambda s: move_due(s, terms, clock.now_s())))),
         Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
@@ -88,16 +94,13 @@ def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]
     ]
 
 
-async def _promote(session: Session, settings: Settings) -> int:
-    return await queue.promote(session) + await queue.take_over(session, settings.lease_s)
-
-
 async def _forget(session: Session, settings: Settings) -> int:
     now = await queue.database_clock(session)
     await queue.forget_shares(session, queue.epoch_of(now) - _EPOCHS_KEPT)
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_attempts(session, settings.retention_days)
+    await forget_windows(session, now)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
     return 0

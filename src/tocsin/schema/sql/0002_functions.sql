@@ -45,9 +45,9 @@ END $$;
 
 -- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
 -- b_: the requests in order of arrival; m_: their messages, m_batch the ordinal of the request from 1; l_: chunks for the
--- lanes, l_ids their messages one after the other; r_: roll-up deltas; w_: what each account pays, sorted by account, b_wallet
--- the place in it of a request that costs something; s_: chunks that wait for their time, s_batch the ordinal of the request, b_due
--- and b_zone its time and zone. Columns and not JSON: a third of the time.
+-- lanes, l_due until when they wait (the epoch: not at all), l_ids their messages one after the other; r_: roll-up deltas; w_: what
+-- each account pays, sorted by account, b_wallet the place in it of a request that costs something; s_: chunks that wait for their
+-- time, s_batch the ordinal of the request, b_due and b_zone its time and zone. Columns and not JSON: a third of the time.
 -- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
 -- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
 -- p_again: the answer to an earlier try was lost. SQLSTATE TC002: that try had won.
@@ -58,7 +58,7 @@ CREATE FUNCTION accept_group(
     b_first uuid[], b_last uuid[], b_expires timestamptz[], b_request text[], b_key text[], b_hash text[],
     m_id uuid[], m_batch integer[], m_phone text[], m_country integer[], m_channel integer[], m_price bigint[],
     m_status integer[], m_reason integer[],
-    l_channel integer[], l_priority integer[], l_account integer[], l_n integer[], l_ids uuid[],
+    l_channel integer[], l_priority integer[], l_account integer[], l_n integer[], l_due timestamptz[], l_ids uuid[],
     r_hour timestamptz[], r_account integer[], r_channel integer[], r_product integer[], r_country integer[], r_status integer[],
     r_messages integer[], r_parts integer[], r_fee bigint[],
     w_account integer[], w_amount bigint[], b_wallet integer[],
@@ -107,10 +107,10 @@ BEGIN
         SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, nullif(u.i, 0), u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q, u.r
         FROM unnest(b_no, b_account, b_product, b_priority, b_country, b_sender, b_content, b_parts, b_pinned, b_good, b_bad,
                     b_amount, b_first, b_last, b_expires, b_request, b_title, b_attached) AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
-    INSERT INTO lane_item (channel_id, priority, account_id, ids)
-        SELECT u.c, u.p, u.a, l_ids[u.upto - u.n + 1 : u.upto]
-        FROM (SELECT x.c, x.p, x.a, x.n, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
-              FROM unnest(l_channel, l_priority, l_account, l_n) WITH ORDINALITY AS x(c, p, a, n, o)) AS u;
+    INSERT INTO lane_item (channel_id, priority, account_id, due, ids)
+        SELECT u.c, u.p, u.a, nullif(u.d, 'epoch'::timestamptz), l_ids[u.upto - u.n + 1 : u.upto]
+        FROM (SELECT x.c, x.p, x.a, x.n, x.d, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
+              FROM unnest(l_channel, l_priority, l_account, l_n, l_due) WITH ORDINALITY AS x(c, p, a, n, d, o)) AS u;
     IF cardinality(s_batch) > 0 THEN
         INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)
             SELECT b_due[u.b], b_priority[u.b], b_account[u.b], b_no[u.b], u.c, b_zone[u.b], u.a, s_ids[u.upto - u.n + 1 : u.upto]

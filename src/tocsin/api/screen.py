@@ -1,0 +1,44 @@
+"""Screens a checked send: lists, opt-outs, quiet hours, caps and spend (compliance), before it is charged and stored.
+
+Free where nothing is configured. It runs after the look-up of the idempotency key, so that a twin takes nothing out of a
+cap twice; what a refused send took goes back.
+"""
+
+from __future__ import annotations
+
+from tocsin.api.desk import Desk
+from tocsin.compliance import Screened, Sending, give_back, settle, sift
+from tocsin.content import Status
+from tocsin.kit import clock
+from tocsin.messaging import Draft, Refusal, refuse_some
+
+NOTHING = Screened()
+
+
+async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Refusal, Screened]:
+    """The send as it may go, and what to `return_caps` of if it is not stored after all. Raises kit.db.LOST."""
+    draft = checked.draft if isinstance(checked, Refusal) else checked
+    if draft is None or desk.ground.guards.idle(draft.account_id, draft.priority):
+        return checked, NOTHING
+    sending = Sending(
+        draft.account_id, draft.priority, draft.sender, draft.phones, draft.countries, draft.prices, draft.reasons
+    )
+    now_s = clock.now_s()
+    screened = sift(sending, desk.ground.guards, now_s)
+    if screened.asks:
+        async with desk.readers.lend() as session:
+            await settle(session, sending, screened, now_s)
+    if screened.spend_stop:
+        return Refusal(Status.BALANCE_INSUFFICIENT, "the spend limit of the day is reached"), screened
+    refuse_some(draft, screened.refused)
+    draft.held = screened.held
+    if not draft.good:
+        return Refusal(Status(draft.statuses[0]), draft=draft), screened
+    return draft, screened
+
+
+async def return_caps(desk: Desk, screened: Screened) -> None:
+    """The send was not stored: the caps are as before."""
+    if screened.taken is not None:
+        async with desk.readers.lend() as session:
+            await give_back(session, screened)

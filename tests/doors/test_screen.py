@@ -1,0 +1,146 @@
+"""What sends are screened by, through the API: each code, what is charged, and that nothing holds before it is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.doors.api import INDONESIA, Bed, Customer, Door
+from tests.doors.test_sms_fields import bad, good, refused
+from tests.poll import until_sync
+from tocsin import compliance
+from tocsin.compliance import Cap, CapKind, QuietRule
+
+FIRST, SECOND, THIRD = "6281270000001", "6281270000002", "6281270000003"
+PRICE = 100_000
+HELD = "SELECT count(*) FROM lane_item WHERE account_id = %s AND due > now()"
+
+
+@pytest.fixture
+def guarded(bed: Bed, door: Door) -> Iterator[Customer]:
+    """A customer with money; what is configured for everybody is taken away again."""
+    yield bed.customer()
+    for table in ("blacklist", "opt_out", "sensitive_word", "cap", "quiet_rule"):
+        bed.conn.execute(f"DELETE FROM {table}")
+    bed.conn.execute("DELETE FROM cap_window")
+    word_free = {"content": "casino", "numbers": FIRST}
+    until_sync(lambda: door.send(bed.customer(), **word_free).status == 0)
+
+
+def send(door: Door, customer: Customer, *numbers: str, **fields: Any) -> Any:
+    return door.send(customer, numbers=",".join(numbers), codeId=INDONESIA, **fields)
+
+
+def spent(bed: Bed, customer: Customer, before: int) -> int:
+    return before - bed.wallet(customer)[0]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_listed_number_is_refused_and_free(bed: Bed, door: Door, guarded: Customer, own: bool) -> None:
+    compliance.add_listed(bed.conn, guarded.id if own else compliance.EVERYBODY, FIRST)
+    until_sync(lambda: send(door, bed.customer() if not own else guarded, FIRST).status == 5)
+    before, waiting = bed.wallet(guarded)[0], bed.lane_messages(guarded)
+    reply = send(door, guarded, FIRST, SECOND)
+    assert (reply.status, good(reply)) == (0, [SECOND])
+    assert bad(reply) == [(FIRST, 5, "Blacklist restriction")]
+    assert spent(bed, guarded, before) == PRICE
+    assert bed.lane_messages(guarded) == waiting + 1
+    if own:
+        assert send(door, bed.customer(), FIRST).status == 0, "another account's list"
+
+
+def test_all_listed_is_the_status_of_the_first_with_data(bed: Bed, door: Door, guarded: Customer) -> None:
+    for number in (FIRST, SECOND):
+        compliance.add_listed(bed.conn, compliance.EVERYBODY, number)
+    reply = until_sync(lambda: (r := send(door, guarded, FIRST, SECOND)).status == 5 and r)
+    assert (reply.data["success"], reply.data["fail"]) == (0, 2)
+    assert reply.json["msg"] == "Blacklist restriction"
+
+
+def test_a_sensitive_word_is_not_echoed(bed: Bed, door: Door, guarded: Customer) -> None:
+    compliance.add_word(bed.conn, "casino")
+    until_sync(lambda: send(door, guarded, FIRST, content="the casino").status == -3)
+    reply = send(door, bed.bystander, FIRST, content="C\uff21SINO now")
+    refused(bed, reply, -3, "SMS content contains sensitive characters")
+    assert b"casino" not in reply.body.lower()
+    assert send(door, bed.bystander, FIRST, senderId="NOBODY", content="casino").status == -3, "words before senders"
+
+
+def test_an_opt_out_holds_marketing_only(bed: Bed, door: Door, guarded: Customer) -> None:
+    compliance.add_opt_out(bed.conn, guarded.id, FIRST)
+    until_sync(lambda: send(door, guarded, FIRST, action="MARKETING").status == 5)
+    assert send(door, guarded, FIRST, action="VERIFY").status == 0
+    assert send(door, bed.customer(), FIRST, action="MARKETING").status == 0
+
+
+def set_cap(bed: Bed, door: Door, customer: Customer, most: int, kind: CapKind = CapKind.NUMBER) -> None:
+    """Cap the customer's sends; returns when it holds, seen by a number of its own."""
+    facts = Cap(
+        id=0, account_id=customer.id, kind=kind, action=None, country_id=0, most=most, window_s=86_400, digits=7
+    )
+    compliance.set_cap(bed.conn, facts)
+    until_sync(lambda: send(door, customer, FIRST).status == (-10 if kind is CapKind.SPEND else -15))
+
+
+def test_over_a_cap_is_refused_and_free(bed: Bed, door: Door, guarded: Customer) -> None:
+    set_cap(bed, door, guarded, 2)
+    before = bed.wallet(guarded)[0]
+    for _ in range(2):
+        assert send(door, guarded, SECOND).status == 0
+    reply = send(door, guarded, SECOND, THIRD)
+    assert bad(reply) == [(SECOND, -15, "Request frequency too fast")]
+    assert good(reply) == [THIRD]
+    assert spent(bed, guarded, before) == 3 * PRICE
+    assert send(door, bed.customer(), SECOND).status == 0, "each account is counted for itself"
+
+
+def test_a_twin_does_not_count_twice(bed: Bed, door: Door, guarded: Customer) -> None:
+    set_cap(bed, door, guarded, 2)
+    fields = {"numbers": SECOND, "content": "x", "codeId": INDONESIA, "action": "VERIFY"}
+    first = door.post(guarded, fields, headers={"Idempotency-Key": "capped"})
+    for _ in range(3):
+        assert door.post(guarded, fields, headers={"Idempotency-Key": "capped"}).json == first.json
+    assert send(door, guarded, SECOND).status == 0
+    assert send(door, guarded, SECOND).status == -15
+
+
+def test_what_cannot_be_paid_takes_nothing_out_of_a_cap(bed: Bed, door: Door, guarded: Customer) -> None:
+    set_cap(bed, door, guarded, 2)
+    poor = bed.wallet(guarded)[0]
+    bed.conn.execute("UPDATE wallet SET balance_micros = balance_micros - %s WHERE account_id = %s", (poor, guarded.id))
+    try:
+        for _ in range(5):
+            assert send(door, guarded, SECOND, THIRD).status == -10
+    finally:
+        restore = "UPDATE wallet SET balance_micros = balance_micros + %s WHERE account_id = %s"
+        bed.conn.execute(restore, (poor, guarded.id))
+    until_sync(lambda: send(door, guarded, SECOND, THIRD).status == 0)
+    assert send(door, guarded, SECOND, THIRD).status == 0
+    assert send(door, guarded, SECOND, THIRD).status == -15
+
+
+def test_the_spend_of_a_day_stops_the_request(bed: Bed, door: Door, guarded: Customer) -> None:
+    set_cap(bed, door, guarded, 3 * PRICE, CapKind.SPEND)
+    before = bed.wallet(guarded)[0]
+    reply = send(door, guarded, SECOND)
+    assert (reply.status, "data" in reply.json) == (-10, False)
+    assert spent(bed, guarded, before) == 0
+
+
+def test_marketing_waits_for_the_end_of_the_quiet_hours(bed: Bed, door: Door, guarded: Customer) -> None:
+    there = datetime.now(ZoneInfo("Asia/Jakarta"))
+    minute = there.hour * 60 + there.minute
+    rule = QuietRule(
+        account_id=guarded.id, country_id=0, start_minute=(minute - 60) % 1440, end_minute=(minute + 120) % 1440
+    )
+    compliance.set_quiet(bed.conn, rule)
+    until_sync(lambda: send(door, guarded, FIRST, action="MARKETING") and bed.one(HELD, guarded.id) > 0)
+    before = bed.one(HELD, guarded.id)
+    assert send(door, guarded, SECOND, action="VERIFY").status == 0
+    assert bed.one(HELD, guarded.id) == before
+    wait = "SELECT extract(epoch FROM max(due) - now())::integer FROM lane_item WHERE account_id = %s"
+    assert 118 * 60 < bed.one(wait, guarded.id) <= 120 * 60
