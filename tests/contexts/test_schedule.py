@@ -320,7 +320,7 @@ async def test_the_validity_counts_from_the_time(desk: Desk, terms: Terms) -> No
 
 
 async def test_a_partition_stays_while_a_schedule_refers_to_it(desk: Desk) -> None:
-    """Messages of 60 days ago, kept for 45."""
+    """Messages of 60 days ago, kept for 45; and for 45 from their time on, once they are gone."""
     account = await add_account(desk)
     draft = await schedule(desk, account, wait_s=HOUR)
     day = "(now() - interval '60 days')"
@@ -331,6 +331,12 @@ async def test_a_partition_stays_while_a_schedule_refers_to_it(desk: Desk) -> No
     await messaging.keep_partitions(desk.session, keep_s)
     assert desk.one("SELECT to_regclass(%s)::text", table) == table
     desk.conn.execute("DELETE FROM schedule WHERE batch_no = %s", (draft.batch_no,))
+    desk.conn.execute(
+        f"UPDATE batch SET due_at = now() - interval '44 days', first_id = uuid7_floor({day}) WHERE due_at IS NOT NULL".encode()
+    )
+    await messaging.keep_partitions(desk.session, keep_s)
+    assert desk.one("SELECT to_regclass(%s)::text", table) == table
+    desk.conn.execute(b"UPDATE batch SET due_at = now() - interval '46 days' WHERE due_at IS NOT NULL")
     await messaging.keep_partitions(desk.session, keep_s)
     assert desk.one("SELECT to_regclass(%s)::text", table) is None
 

@@ -51,6 +51,11 @@ def test_a_scheduled_send_is_charged_now_and_waits(bed: Bed, door: Door) -> None
     report = door.get(customer, REPORT, {"batchNo": reply.data["batchNo"]}).data
     assert (report["unsent"], report["sending"], report["fail"]) == (2, 0, 1)
     assert report["array"][0][3:5] == [0, "sending"]
+    assert bed.one(
+        "SELECT due_at = (SELECT min(due) FROM schedule s WHERE s.batch_no = b.batch_no) FROM batch b"
+        " WHERE batch_no = %s",
+        int(reply.data["batchNo"]),
+    )
     validity = "SELECT extract(epoch FROM expires_at)::float8 FROM batch WHERE batch_no = %s"
     assert bed.one(validity, int(reply.data["batchNo"])) == pytest.approx(due(bed, reply) + 172_800, abs=1)
 
