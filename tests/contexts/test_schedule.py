@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.contexts.desk import FUNDS, OTHER, PRICE, Desk
 from tocsin import accounts, billing, compliance, messaging, routing
 from tocsin.accounts import Account
-from tocsin.compliance import Guards, QuietRule
+from tocsin.compliance import QuietRule
 from tocsin.kit import clock
 from tocsin.kit.db import Session
 from tocsin.messaging import SMS, Ask, Draft, Terms
@@ -23,7 +25,7 @@ MONEY = FUNDS + 1000 * PRICE
 
 @pytest.fixture
 def terms(desk: Desk) -> Terms:
-    return Terms(desk.books, desk.table, Guards())
+    return Terms(desk.books, desk.table)
 
 
 async def add_account(desk: Desk, name: str = "acme") -> Account:
@@ -166,7 +168,7 @@ async def test_what_was_marked_by_who_died_then_is_ended_by_a_worker(desk: Desk,
 async def test_a_late_one_goes_or_is_dropped(desk: Desk, terms: Terms) -> None:
     account = await add_account(desk)
     late, fresh = await schedule(desk, account, wait_s=-120.0), await schedule(desk, account)
-    strict = Terms(desk.books, desk.table, Guards(), late_s=60.0)
+    strict = Terms(desk.books, desk.table, late_s=60.0)
     assert await move(desk, strict) == 2
     assert desk.reason(late.ids[0]) is Reason.EXPIRED
     assert waiting(desk) == fresh.ids
@@ -263,7 +265,7 @@ async def test_lists_opt_outs_and_quiet_hours_are_looked_at_again(desk: Desk, te
     """What came on a list after the accept ends refunded; what quiet hours hold waits on in its lane; the rest goes."""
     account = await add_account(desk)
     plain = await schedule(desk, account, 3, action="MARKETING")
-    assert await move(desk, Terms(desk.books, desk.table, Guards())) == 1
+    assert await move(desk, Terms(desk.books, desk.table)) == 1
     assert waiting(desk) == sorted(plain.ids)
     desk.conn.execute("DELETE FROM lane_item")
     draft = await schedule(desk, account, 3, action="MARKETING")
@@ -351,3 +353,26 @@ async def test_a_reply_is_not_that_to_a_message_which_still_waits(desk: Desk) ->
     reply = Inbound(desk.phone(sent), "100", "yes", clock.now_s())
     await messaging.receive_replies(desk.session, desk.channel, [reply], desk.books, desk.ids)
     assert desk.one("SELECT account_id FROM uplink") == account.id
+
+
+async def test_an_opt_out_of_meanwhile_ends_it_and_quiet_hours_hold_it(desk: Desk, terms: Terms) -> None:
+    """What is due meets the lists and hours of now: who has said stop is refunded, the rest waits."""
+    account = await add_account(desk)
+    draft = await schedule(desk, account, 2, action="MARKETING")
+    there = datetime.now(ZoneInfo("Asia/Jakarta"))
+    minute = there.hour * 60 + there.minute
+    quiet = compliance.QuietRule(
+        account_id=account.id, country_id=0, start_minute=(minute - 60) % 1440, end_minute=(minute + 120) % 1440
+    )
+    with desk.conn.transaction():
+        compliance.add_opt_out(desk.conn, account.id, draft.phones[0])
+        compliance.set_quiet(desk.conn, quiet)
+    await terms.guards.load(desk.session)
+    assert await move(desk, terms) == 1
+    assert desk.reason(draft.ids[0]) is Reason.BLACKLISTED
+    assert waiting(desk) == draft.ids[1:]
+    assert desk.one("SELECT due > now() + interval '1 hour' FROM lane_item")
+    assert desk.balance(account) == MONEY - PRICE
+    desk.conn.execute("DELETE FROM opt_out")
+    desk.conn.execute("DELETE FROM quiet_rule")
+    await desk.check()

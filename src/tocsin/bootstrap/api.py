@@ -48,7 +48,7 @@ class Plant:
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
-            Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, memory.guards),
+            Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

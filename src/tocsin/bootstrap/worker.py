@@ -26,7 +26,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     memory = await load_memory(settings, "worker")
     books = Books(memory.directory.by_id, memory.endpoints, memory.reference)
     late_s = settings.schedule_late_s if settings.schedule_late == "drop" else None
-    terms = Terms(books, memory.table, memory.guards, late_s)
+    terms = Terms(books, memory.table, late_s, memory.guards)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)

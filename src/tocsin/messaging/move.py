@@ -36,8 +36,8 @@ class Terms:
 
     books: Books
     table: Table
-    guards: Guards
     late_s: float | None = None
+    guards: Guards = field(default_factory=Guards)  # empty: nothing is configured
 
 
 class Chunk(NamedTuple):
@@ -113,26 +113,36 @@ async def _settle(session: Session, chunks: Sequence[Chunk], terms: Terms, now_s
 
 
 async def review(session: Session, chunk: Chunk, messages: Sequence[Claimed], terms: Terms, now_s: float) -> Reviewed:
-    """Look again at the messages of a chunk, all of one account and batch: lock, country, route, blacklist, opt-outs, quiet
-    hours. What is held keeps its channel. Caps counted it when it was accepted.
-    """
+    """Look at the messages of a chunk again: all of one account, batch and channel. What is held keeps its entry in `channels`."""
     if reason := _find_common_end(chunk, terms, now_s):
         return Reviewed(ended=dict.fromkeys(chunk.ids, reason))
-    found = [_find_channel(message, chunk, terms) for message in messages]
+    reviewed = Reviewed()
+    for message in messages:
+        found = _find_channel(message, chunk, terms)
+        if isinstance(found, Reason):
+            reviewed.ended[message.id] = found
+        else:
+            reviewed.channels[message.id] = found
+    if not terms.guards.idle(chunk.account_id, chunk.priority):
+        await _screen(session, chunk, messages, reviewed, (terms.guards, now_s))
+    return reviewed
+
+
+async def _screen(
+    session: Session, chunk: Chunk, messages: Sequence[Claimed], reviewed: Reviewed, place: tuple[Guards, float]
+) -> None:
+    """Lists, opt-outs and quiet hours of now; caps have counted it when it was accepted."""
+    guards, now_s = place
     sending = Sending(
         chunk.account_id, chunk.priority, chunk.sender, [each.phone for each in messages],
         [each.country_id for each in messages], [each.price_micros for each in messages],
-        [int(way) if isinstance(way, Reason) else 0 for way in found], again=True,
+        [int(reviewed.ended.get(each.id, 0)) for each in messages], again=True,
     )  # fmt: skip
-    screened = await screen(session, sending, terms.guards, now_s)
-    reviewed = Reviewed(held={messages[at].id: until for at, until in screened.held.items()})
-    for at, (message, way) in enumerate(zip(messages, found, strict=True)):
-        end = screened.refused.get(at) or (way if isinstance(way, Reason) else None)
-        if end is not None:
-            reviewed.ended[message.id] = end
-        elif not isinstance(way, Reason):
-            reviewed.channels[message.id] = way
-    return reviewed
+    screened = await screen(session, sending, guards, now_s)
+    for at, reason in screened.refused.items():
+        reviewed.ended[messages[at].id] = reason
+        reviewed.channels.pop(messages[at].id, None)
+    reviewed.held = {messages[at].id: until for at, until in screened.held.items()}
 
 
 def _find_common_end(chunk: Chunk, terms: Terms, now_s: float) -> Reason | None:
