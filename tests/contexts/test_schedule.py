@@ -13,6 +13,7 @@ import pytest
 from tests.contexts.desk import FUNDS, OTHER, PRICE, Desk
 from tocsin import accounts, billing, compliance, messaging, routing
 from tocsin.accounts import Account
+from tocsin.compliance import QuietRule
 from tocsin.kit import clock
 from tocsin.kit.db import Session
 from tocsin.messaging import SMS, Ask, Draft, Terms
@@ -260,6 +261,36 @@ async def test_no_route_at_all(desk: Desk, terms: Terms) -> None:
     await desk.check()
 
 
+async def test_lists_opt_outs_and_quiet_hours_are_looked_at_again(desk: Desk, terms: Terms) -> None:
+    """What came on a list after the accept ends refunded; what quiet hours hold waits on in its lane; the rest goes."""
+    account = await add_account(desk)
+    plain = await schedule(desk, account, 3, action="MARKETING")
+    assert await move(desk, Terms(desk.books, desk.table)) == 1
+    assert waiting(desk) == sorted(plain.ids)
+    desk.conn.execute("DELETE FROM lane_item")
+    draft = await schedule(desk, account, 3, action="MARKETING")
+    code = await schedule(desk, account, action="VERIFY")
+    compliance.add_listed(desk.conn, account.id, draft.phones[0])
+    compliance.add_opt_out(desk.conn, account.id, draft.phones[1])
+    now_minute = int(clock.now_s()) // 60 + 7 * 60  # of Indonesia's west, which 62812 numbers are told by
+    start, end = (now_minute - 60) % 1440, (now_minute + 180) % 1440
+    compliance.set_quiet(desk.conn, QuietRule(account_id=account.id, country_id=0, start_minute=start, end_minute=end))
+    try:
+        await terms.guards.load(desk.session)
+        await move(desk, terms)
+    finally:
+        for table in ("blacklist", "opt_out", "quiet_rule"):
+            desk.conn.execute(f"DELETE FROM {table}".encode())
+    assert reasons(desk, draft.ids[:2]) == {Reason.BLACKLISTED}
+    assert desk.pushed(draft.ids[0])[0][3:5] == [5, "blacklist restriction"]
+    rows = desk.conn.execute(
+        "SELECT ids[1], due > now() FROM lane_item WHERE cardinality(ids) = 1 ORDER BY due IS NULL"
+    )
+    assert [(row[0].bytes, row[1]) for row in rows] == [(draft.ids[2], True), (code.ids[0], None)]
+    assert desk.balance(account) == MONEY - 5 * PRICE
+    await desk.check()
+
+
 async def test_the_urgent_move_first(desk: Desk, terms: Terms) -> None:
     """Of what is due at one time."""
     account = await add_account(desk)
@@ -291,7 +322,7 @@ async def test_the_validity_counts_from_the_time(desk: Desk, terms: Terms) -> No
 
 
 async def test_a_partition_stays_while_a_schedule_refers_to_it(desk: Desk) -> None:
-    """Messages of 60 days ago, kept for 45."""
+    """Messages of 60 days ago, kept for 45; and for 45 from their time on, once they are gone."""
     account = await add_account(desk)
     draft = await schedule(desk, account, wait_s=HOUR)
     day = "(now() - interval '60 days')"
@@ -302,6 +333,12 @@ async def test_a_partition_stays_while_a_schedule_refers_to_it(desk: Desk) -> No
     await messaging.keep_partitions(desk.session, keep_s)
     assert desk.one("SELECT to_regclass(%s)::text", table) == table
     desk.conn.execute("DELETE FROM schedule WHERE batch_no = %s", (draft.batch_no,))
+    desk.conn.execute(
+        f"UPDATE batch SET due_at = now() - interval '44 days', first_id = uuid7_floor({day}) WHERE due_at IS NOT NULL".encode()
+    )
+    await messaging.keep_partitions(desk.session, keep_s)
+    assert desk.one("SELECT to_regclass(%s)::text", table) == table
+    desk.conn.execute(b"UPDATE batch SET due_at = now() - interval '46 days' WHERE due_at IS NOT NULL")
     await messaging.keep_partitions(desk.session, keep_s)
     assert desk.one("SELECT to_regclass(%s)::text", table) is None
 

@@ -46,6 +46,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         {
             "TOCSIN_PORT": "0",
             "TOCSIN_LEASE_S": "nan",
+            "TOCSIN_SCHEDULE_LATE": "maybe",
             "TOCSIN_TRUSTED_PROXIES": "10.0.0.0/8,office",
             "TOCSIN_PROT": "1",
             "TOCSIN_RETENTION_DAYS": "-1",
@@ -55,7 +56,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         }
     )
     text = "\n".join(mistakes)
-    assert len(mistakes) == 8
+    assert len(mistakes) == 9
     assert "TOCSIN_PROT is not a setting: did you mean TOCSIN_PORT?" in mistakes
     assert "'office'" in text
     assert "TOCSIN_TLS_KEY must name a file that can be read" in text

@@ -40,7 +40,8 @@ def _list_instants(draft: Draft) -> tuple[int, int, int]:
 
 
 async def keep_partitions(session: Session, keep_s: float) -> None:
-    """Make those ahead; drop what is older than `keep_s` and not referred to by anything in lane, watch or outbox.
+    """Make those ahead; drop what is older than `keep_s` and not referred to by anything in lane, schedule, watch or
+    outbox. A scheduled send counts from its time.
 
     The tables that wait are read only where there is something to drop.
     """

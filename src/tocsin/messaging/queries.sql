@@ -248,12 +248,13 @@ SELECT count(*) FROM gone;
 SELECT now() - make_interval(secs => %s::double precision);
 
 -- name: oldest_needed
--- Of what waits (lanes, schedules, receipts that are awaited, rows to push) the oldest message before the given instant; null: none. Ids are
--- compared first, as they are: only rows that hold an old one are taken apart.
-WITH floor AS MATERIALIZED (SELECT uuid7_floor(%s::timestamptz) AS id)
+-- Of what waits (lanes, schedules, receipts that are awaited, rows to push) the oldest message before the given instant; null: none.
+-- Ids are compared first, as they are: only rows that hold an old one are taken apart. A scheduled send is as young as its time.
+WITH floor AS MATERIALIZED (SELECT uuid7_floor(a) AS id, a AS at FROM (SELECT %s::timestamptz) AS l(a))
 SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM (
     SELECT ids FROM lane_item, floor WHERE floor.id > ANY(ids)
     UNION ALL SELECT ids FROM schedule, floor WHERE floor.id > ANY(ids)
+    UNION ALL SELECT ARRAY[first_id] FROM batch, floor WHERE due_at > floor.at AND first_id < floor.id
     UNION ALL SELECT ids FROM receipt_watch, floor WHERE floor.id > ANY(ids)
     UNION ALL SELECT ids FROM outbox, floor WHERE floor.id > ANY(ids)) AS w, unnest(w.ids) AS i;
 

@@ -55,8 +55,10 @@ CREATE TABLE batch (
     request_id    text NOT NULL DEFAULT '',
     title         text NOT NULL DEFAULT '',
     attached      text NOT NULL DEFAULT '',  -- JSON: [name, mime, hash] of each file, see media
-    template_id   integer                     -- that was filled; null: the request's own content
+    template_id   integer,                    -- that was filled; null: the request's own content
+    due_at        timestamptz                 -- of a scheduled send
 ) PARTITION BY RANGE (batch_no);
+CREATE INDEX batch_due ON batch (due_at) WHERE due_at IS NOT NULL;
 
 -- Files of messages, by SHA-256. used_at: the last send that named it.
 CREATE TABLE media (

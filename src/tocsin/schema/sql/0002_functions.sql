@@ -103,11 +103,12 @@ BEGIN
         SELECT u.id, b_account[u.b], b_no[u.b], b_product[u.b], u.ph, u.co, nullif(u.ch, 0), b_parts[u.b], u.pr, u.st, u.re
         FROM unnest(m_id, m_batch, m_phone, m_country, m_channel, m_price, m_status, m_reason) AS u(id, b, ph, co, ch, pr, st, re);
     INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
-                       good, bad, amount_micros, first_id, last_id, expires_at, request_id, title, attached, template_id)
-        SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, nullif(u.i, 0), u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q, u.r, nullif(u.s, 0)
+                       good, bad, amount_micros, first_id, last_id, expires_at, request_id, title, attached, template_id, due_at)
+        SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, nullif(u.i, 0), u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q, u.r, nullif(u.s, 0),
+               nullif(u.t, 'epoch'::timestamptz)
         FROM unnest(b_no, b_account, b_product, b_priority, b_country, b_sender, b_content, b_parts, b_pinned, b_good, b_bad,
-                    b_amount, b_first, b_last, b_expires, b_request, b_title, b_attached, b_template)
-             AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s);
+                    b_amount, b_first, b_last, b_expires, b_request, b_title, b_attached, b_template, b_due)
+             AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
     INSERT INTO lane_item (channel_id, priority, account_id, due, ids)
         SELECT u.c, u.p, u.a, nullif(u.d, 'epoch'::timestamptz), l_ids[u.upto - u.n + 1 : u.upto]
         FROM (SELECT x.c, x.p, x.a, x.n, x.d, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
