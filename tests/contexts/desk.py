@@ -36,8 +36,8 @@ PLANS = pytest.mark.parametrize("plan", [CHARGING, GENTLE])
 
 OTHER = "other"
 _TABLES = (
-    "message", "batch", "submission", "report", "part_receipt", "lane_item", "receipt_watch", "unmatched_receipt", "uplink",
-    "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
+    "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
+    "uplink", "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
 )  # fmt: skip
 
 

@@ -184,6 +184,7 @@ async def test_a_worker_that_only_lost_its_session_keeps_its_items(bed: Bed) -> 
 async def test_a_dead_workers_items_are_free_within_30_seconds_of_its_death(bed: Bed) -> None:
     """By the default settings: the last renewal and the last sign of life are at most `lease` after its death."""
     from tocsin.kit.settings import Settings
+    from tocsin.messaging import Terms
     from tocsin.workers.upkeep import list_jobs
 
     settings = Settings()
@@ -200,7 +201,7 @@ async def test_a_dead_workers_items_are_free_within_30_seconds_of_its_death(bed:
         f"SELECT extract(epoch FROM {waits})::double precision FROM lane_item i JOIN process p ON p.id = i.owner",
         settings.lease_s,
     )
-    promote = next(job for job in list_jobs(None, None, settings) if job.name == "promote")  # type: ignore[arg-type]
+    promote = next(job for job in list_jobs(Terms(None, None), None, settings) if job.name == "promote")  # type: ignore[arg-type]
     assert 0 < left + promote.every_s + 5.0 < 30.0
 
 

@@ -23,7 +23,8 @@ TOO_MANY = Fault("too many numbers", -7, {"numbers": "1," * 50_001})
 NO_COUNTRY = Fault("no codeId", -18, {"codeId": ""})
 BAD_COUNTRY = Fault("bad codeId", -19, {"codeId": "1"})
 BAD_ACTION = Fault("bad action", -12, {"action": "SPAM"})
-LATER = Fault("sendTime", -12, {"sendTime": "nonsense"})
+LATER = Fault("unreadable time", -11, {"sendTime": "nonsense"})
+PAST = Fault("past", -16, {"sendTime": "2020-01-01 00:00:00"})
 PARAMS = Fault("templateParams", -12, {"templateId": "1", "templateParams": "nonsense"})
 TEMPLATE = Fault("templateId", -17, {"templateId": "2147483647"})
 COUNT = Fault("number of values", -6, {"templateId": "code", "templateParams": ["1"]})
@@ -38,9 +39,14 @@ NUMBER = Fault("bad number", -9, {"numbers": "1"})
 POOR = Fault("balance", -10, {})
 
 WORDS = {
-    "bad action": "action", "sendTime": "sendTime", "templateParams": "templateParams", "templateId": "templateId",
-    "number of values": "2 variables", "sender": "senderId",
-}  # fmt: skip
+    "bad action": "action",
+    "unreadable time": "sendTime",
+    "past": "sendTime",
+    "templateParams": "templateParams",
+    "templateId": "templateId",
+    "number of values": "2 variables",
+    "sender": "senderId",
+}
 ORDER = [
     NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING,
     NUMBER, POOR,
@@ -63,6 +69,11 @@ PAIRS = [
     (COUNT, NUMBER),
     (LONG_VALUE, CHINESE),
     (LONG_VALUE, SENDER),
+    (BAD_ACTION, PAST),
+    (PAST, TEMPLATE),
+    (PAST, NUMBER),
+    (PAST, POOR),
+    (PAST, COUNT),
     (TEMPLATE, LONG),
     (TEMPLATE, CHINESE),
     (NO_CONTENT, CHINESE),

@@ -15,7 +15,7 @@ from tocsin.api.limits import Allowance
 from tocsin.api.wire import Reply, Request
 from tocsin.kit.db import Session
 from tocsin.kit.settings import Settings
-from tocsin.messaging import Ground
+from tocsin.messaging import Ground, Terms
 from tocsin.queue import Waker
 
 ANSWER_WITHIN_S = 5.0
@@ -64,6 +64,7 @@ class Desk:
     allowance: Allowance
     readers: Readers
     waker: Waker
+    terms: Terms
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True

@@ -99,11 +99,11 @@ async def _find_span(
 def _read_place(cursor: str | None, limit: str | None) -> tuple[bytes, int] | None:
     """(id to go on behind, rows of the page)."""
     after = bytes(16) if cursor is None else _read_id(cursor)
-    rows = _read_limit(limit)
+    rows = read_limit(limit)
     return None if after is None or rows is None else (after, rows)
 
 
-def _read_limit(limit: str | None) -> int | None:
+def read_limit(limit: str | None) -> int | None:
     """Rows of a page; None: no such number."""
     if limit is None:
         return _PAGE
@@ -164,7 +164,7 @@ async def list_countries(desk: Desk, account: Account, _: Request) -> Reply:
 async def pull_replies(desk: Desk, account: Account, request: Request) -> Reply:
     """`/api/v1/sms/uplink`: replies behind a cursor, for who has no web server."""
     place = _read_reply_place(request.query.get("cursor") or None)
-    limit = _read_limit(request.query.get("limit") or None)
+    limit = read_limit(request.query.get("limit") or None)
     if place is None or limit is None:
         return error_reply(Status.QUERY_ID, account.language, "cursor or limit")
     async with desk.readers.lend() as session:

@@ -31,7 +31,8 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     if screened.spend_stop:
         return Refusal(Status.BALANCE_INSUFFICIENT, "the spend limit of the day is reached"), screened
     refuse_some(draft, screened.refused)
-    draft.held = screened.held
+    if not draft.due_at:  # what is scheduled meets the quiet hours when it is due
+        draft.held = screened.held
     if not draft.good:
         return Refusal(Status(draft.statuses[0]), draft=draft), screened
     return draft, screened

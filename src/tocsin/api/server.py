@@ -19,6 +19,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
+from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.content import Status
@@ -78,6 +79,9 @@ ENDPOINTS = {
     "/api/v1/sms/balance": _endpoint("balance", _BOTH, query_balance),
     "/api/v1/sms/uplink": _endpoint("uplink", _GET, pull_replies),
     "/api/v1/countries": _endpoint("countries", _GET, list_countries),
+    "/api/v1/timezones": _endpoint("timezones", _GET, list_zones),
+    "/api/v1/schedules": _endpoint("schedules", _GET, list_schedules),
+    "/api/v1/schedules/cancel": _endpoint("cancel", _POST, cancel_schedules),
 }
 
 

@@ -23,7 +23,7 @@ from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
-from tocsin.messaging import BatchNumbers, Ground, SlotLease
+from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
 from tocsin.queue import Registration, Waker
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Plant:
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
+            Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

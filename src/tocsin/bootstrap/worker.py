@@ -10,7 +10,7 @@ from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
-from tocsin.messaging import Books, Claimed, NextChannel, Text
+from tocsin.messaging import Books, Claimed, NextChannel, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
@@ -25,6 +25,8 @@ async def run(settings: Settings, stop: Stop) -> None:
     dsn = settings.database_url
     memory = await load_memory(settings, "worker")
     books = Books(memory.directory.by_id, memory.endpoints, memory.reference)
+    late_s = settings.schedule_late_s if settings.schedule_late == "drop" else None
+    terms = Terms(books, memory.table, late_s, memory.guards)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
@@ -37,7 +39,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     loops = Loops(stop)
     loops.start(
         lease.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
-        *(run_job(job, dsn) for job in list_jobs(books, waker, settings)),
+        *(run_job(job, dsn) for job in list_jobs(terms, waker, settings)),
     )  # fmt: skip
     try:
         await worker.run()

@@ -18,6 +18,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Look": {"doctor": "doctor", "config": "run", "ledger": "ledger"},
     "Accounts": {"account": "account", "key": "key", "grant": "country", "webhook": "webhook"},
     "Traffic and money": {
+        "schedule": "schedule",
         "channel": "channel",
         "route": "channel",
         "country": "country",

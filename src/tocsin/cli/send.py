@@ -45,6 +45,8 @@ def send() -> None:
 def _of_every_send(verb: Callable[..., int]) -> Callable[..., int]:
     """Options that all sends have."""
     for option in (
+        click.option("--zone", help="The zone of --at: a label such as UTC+7, or an IANA name; default: UTC+8."),
+        click.option("--at", help="Send then, in place of now: `2026-12-01 09:00:00`, or epoch seconds."),
         click.option("--base-url", help="Where the API is; default: this machine's."),
         click.option("--key", help="Its API key; default: the one in the database or of the demo."),
         click.option("--account", help="Who sends; default: the demo account."),
@@ -71,6 +73,7 @@ def sms(numbers: str, text: str, country: str | None, action: str, **options: st
     \b
     Examples: tocsin send sms 6281234567801 "Hello"
               tocsin send sms 81234567801,81234567802 "Your code is 1234" --country ID --action VERIFY
+              tocsin send sms 6281234567801 "Good morning" --at "2026-12-01 09:00:00" --zone UTC+7
     """
     body = {"numbers": numbers, "content": text, "codeId": _find_code_id(country, numbers), "action": action.upper()}
     return _post_and_show(_SMS_PATH, body, options)
@@ -105,6 +108,8 @@ def mms(
 
 
 def _post_and_show(path: str, body: dict[str, Any], options: Mapping[str, str | None]) -> int:
+    if options["at"]:
+        body |= {"sendTime": options["at"], "timeZone": options["zone"]}
     reply = post(find_sender(options["account"], options["key"], options["base_url"]), path, body)
     show(reply, _tell(reply))
     return 0 if reply.get("status") == 0 else FAILED

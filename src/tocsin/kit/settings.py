@@ -80,6 +80,15 @@ class Settings:
     retention_days: int = _setting(
         "TOCSIN_RETENTION_DAYS", 45, wording.count, "messages are kept at least this many days"
     )
+    schedule_late: str = _setting(
+        "TOCSIN_SCHEDULE_LATE",
+        "send",
+        wording.send_or_drop,
+        "what becomes of a scheduled send that is late: send or drop",
+    )
+    schedule_late_s: float = _setting(
+        "TOCSIN_SCHEDULE_LATE_S", 3600.0, wording.positive, "with drop: how late is too late"
+    )
     push_first_retry_s: float = _setting(
         "TOCSIN_PUSH_FIRST_RETRY_S", 5.0, wording.positive, "delay before the first retry of a push"
     )

@@ -70,6 +70,13 @@ def level(words: str) -> str:
     return words.lower()
 
 
+def send_or_drop(words: str) -> str:
+    """One of two."""
+    if words.lower() not in {"send", "drop"}:
+        raise ValueError(f"must be send or drop, not {words!r}")
+    return words.lower()
+
+
 def networks(words: str) -> Networks:
     """A comma list of addresses and networks."""
     found = []

@@ -8,6 +8,7 @@ from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
+from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
 from tocsin.messaging.numbers import refuse_some
 from tocsin.messaging.query import (
     Reply,
@@ -24,6 +25,14 @@ from tocsin.messaging.query import (
     time_span,
 )
 from tocsin.messaging.receipt import Received, receive
+from tocsin.messaging.schedule import (
+    Cancelled,
+    Scheduled,
+    cancel_schedule,
+    list_schedules,
+    mark_cancelled,
+    page_schedules,
+)
 from tocsin.messaging.slots import SlotLease
 from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.store import load_ended
@@ -41,6 +50,8 @@ __all__ = [
     "Ask",
     "BatchNumbers",
     "Books",
+    "Cancelled",
+    "Chunk",
     "Claimed",
     "Draft",
     "End",
@@ -52,16 +63,21 @@ __all__ = [
     "Received",
     "Refusal",
     "Reply",
+    "Reviewed",
+    "Scheduled",
     "SlotLease",
     "Span",
     "Standing",
+    "Terms",
     "Text",
     "Texts",
     "Verdicts",
     "Work",
     "accept_statement",
     "batch_span",
+    "cancel_schedule",
     "check_send",
+    "end_cancelled",
     "end_expired",
     "end_overdue",
     "find_accepted",
@@ -70,14 +86,18 @@ __all__ = [
     "forget_keys",
     "judge",
     "keep_partitions",
+    "list_schedules",
     "load_ended",
     "load_work",
     "make_partitions",
     "make_partitions_of",
+    "mark_cancelled",
     "match_again",
     "merge_retries",
+    "move_due",
     "page_ids",
     "page_replies",
+    "page_schedules",
     "read_balance",
     "read_batch",
     "read_funds",

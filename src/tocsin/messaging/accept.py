@@ -8,8 +8,8 @@ this module may take its time, but a number costs microseconds: no query, no log
 from __future__ import annotations
 
 from tocsin.accounts import ROUTING, Account
-from tocsin.content import Status, measure, numbering, split_numbers, text_fault, units16
-from tocsin.messaging.contents import check_rule, find_content
+from tocsin.content import Status, measure, numbering, read_send_time, split_numbers, text_fault, units16
+from tocsin.messaging.contents import Said, check_rule, find_content
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
@@ -35,9 +35,11 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     priority = form.priority if form.priority is not None else _find_priority(ask.action)
     if isinstance(priority, Refusal):
         return priority
-    said = _check_own_fields(ask, form) or _check_later(ask) or find_content(ask, account, form, ground.templates)
-    if isinstance(said, Refusal):
-        return said
+    now_s = ground.now_s()
+    message = _read_message(ask, account, form, ground, now_s)
+    if isinstance(message, Refusal):
+        return message
+    due_at, said = message
     content = said.content
     parts = measure(content).parts if form.in_parts else 1
     refusal = (
@@ -51,8 +53,9 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         return pinned
     draft = Draft(
         account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
-        pinned, ask.request_id, expires_at=ground.now_s() + ground.validity_s, title=ask.title or "",
-        attachments=ask.attachments, template_id=said.template_id,
+        pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=ask.title or "",
+        attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "",
+        template_id=said.template_id,
     )  # fmt: skip
     return fill(draft, pieces, find_reader(account, form, (country, pinned), ground), ground)
 
@@ -103,10 +106,30 @@ def _check_own_fields(ask: Ask, form: Form) -> Refusal | None:
     return None
 
 
-def _check_later(ask: Ask) -> Refusal | None:
-    if ask.send_time:  # a zone alone schedules nothing
-        return Refusal(Status.PLATFORM, "sendTime: scheduled sends are not available yet")
-    return None
+def _read_message(ask: Ask, account: Account, form: Form, ground: Ground, now_s: float) -> tuple[float, Said] | Refusal:
+    """When to send (see read_due) and what, behind the product's own fields."""
+    if refusal := _check_own_fields(ask, form):
+        return refusal
+    due_at = read_due(ask, now_s)
+    if isinstance(due_at, Refusal):
+        return due_at
+    said = find_content(ask, account, form, ground.templates)
+    return said if isinstance(said, Refusal) else (due_at, said)
+
+
+def read_due(ask: Ask, now_s: float) -> float | Refusal:
+    """When to send, in epoch seconds; 0: at once, also where that time is a little past. A zone alone schedules nothing."""
+    if not ask.send_time:
+        return 0.0
+    found = read_send_time(ask.send_time, ask.time_zone, now_s)
+    if isinstance(found, Status):
+        return Refusal(found, "timeZone or sendTime" if found is Status.SCHEDULE_FORMAT else "sendTime")
+    return found if found > now_s else 0.0
+
+
+def word_zone(ask: Ask) -> str:
+    """The zone as it was written, the `+` that became a blank put back."""
+    return (ask.time_zone or "").strip().replace(" ", "+")
 
 
 def _check_parts(parts: int, account: Account) -> Refusal | None:

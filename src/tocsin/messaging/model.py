@@ -73,6 +73,8 @@ class Draft(msgspec.Struct, gc=False):
     attachments: tuple[Attachment, ...] = ()
     template_id: int | None = None  # that was filled
     held: dict[int, float] = msgspec.field(default_factory=dict)  # place -> epoch seconds until which it waits
+    due_at: float = 0.0  # epoch seconds; 0: at once
+    zone: str = ""  # of due_at, as it was written
 
     @property
     def bad(self) -> int:

@@ -6,7 +6,8 @@ SELECT accept_group(
     %s, %s, %s, %s, %s, %s,
     %s, %s, %s, %s, %s, %s, %s, %s, %s,
     %s, %s, %s,
-    %s, %s, %s
+    %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s
 );
 
 -- name: funds
@@ -117,6 +118,7 @@ WHERE NOT EXISTS (
     SELECT 1 FROM message w WHERE w.phone = r.phone AND w.channel_id = %(channel)s::integer AND w.status = 0
     AND w.id > uuid7_floor(r.at - make_interval(secs => %(within)s::double precision))
     AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = w.id AND e.status <> 0)
+    AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = w.batch_no AND w.id = ANY(x.ids))
     AND (SELECT count(DISTINCT h.part) FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
 
 -- name: lock_messages
@@ -189,14 +191,17 @@ SELECT a, nullif(b, 0), %s::integer, c, d, e, f, nullif(g, '00000000-0000-0000-0
 FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS u(a, b, c, d, e, f, g);
 
 -- name: last_message_to
--- Who wrote to this number last over this channel, else over any: its account gets the reply.
+-- Who wrote to this number last over this channel, else over any: its account gets the reply. What still waits for its time was
+-- not written yet.
 SELECT r.ord::integer, coalesce(m.account_id, o.account_id), uuid_send(coalesce(m.id, o.id)), coalesce(b.sender, '')
 FROM unnest(%(phones)s::text[]) WITH ORDINALITY AS r(phone, ord)
 LEFT JOIN LATERAL (
-    SELECT id, account_id, batch_no FROM message WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
+    SELECT id, account_id, batch_no FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
+    AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) m ON true
 LEFT JOIN LATERAL (
-    SELECT id, account_id, batch_no FROM message WHERE m.id IS NULL AND phone = r.phone AND status = 0
+    SELECT id, account_id, batch_no FROM message g WHERE m.id IS NULL AND phone = r.phone AND status = 0
+    AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) o ON true
 LEFT JOIN batch b ON b.batch_no = coalesce(m.batch_no, o.batch_no)
 WHERE m.id IS NOT NULL OR o.id IS NOT NULL;
@@ -243,11 +248,12 @@ SELECT count(*) FROM gone;
 SELECT now() - make_interval(secs => %s::double precision);
 
 -- name: oldest_needed
--- Of what waits (lanes, receipts that are awaited, rows to push) the oldest message before the given instant; null: none. Ids are
+-- Of what waits (lanes, schedules, receipts that are awaited, rows to push) the oldest message before the given instant; null: none. Ids are
 -- compared first, as they are: only rows that hold an old one are taken apart.
 WITH floor AS MATERIALIZED (SELECT uuid7_floor(%s::timestamptz) AS id)
 SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)) FROM (
     SELECT ids FROM lane_item, floor WHERE floor.id > ANY(ids)
+    UNION ALL SELECT ids FROM schedule, floor WHERE floor.id > ANY(ids)
     UNION ALL SELECT ids FROM receipt_watch, floor WHERE floor.id > ANY(ids)
     UNION ALL SELECT ids FROM outbox, floor WHERE floor.id > ANY(ids)) AS w, unnest(w.ids) AS i;
 
@@ -274,3 +280,59 @@ DELETE FROM uplink WHERE id IN (SELECT id FROM uplink WHERE id < uuid7_floor(%s:
 
 -- name: forget_keys
 DELETE FROM idempotency WHERE created_at < now() - make_interval(secs => %s::double precision);
+
+-- name: any_due
+SELECT EXISTS (SELECT 1 FROM schedule WHERE due <= now());
+
+-- name: lock_due
+-- What is due, the most urgent first; what another process moves or cancels at this moment is left to it.
+SELECT s.id, extract(epoch FROM s.due)::double precision, s.priority, s.account_id, s.cancelled, b.sender,
+       coalesce(b.pinned_channel_id, 0), array_send(s.ids)
+FROM schedule s JOIN batch b ON b.batch_no = s.batch_no
+WHERE s.due <= now() ORDER BY s.due, s.priority, s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED;
+
+-- name: lock_cancelled
+-- Of one batch; waits for who is ending some of it.
+SELECT s.id, extract(epoch FROM s.due)::double precision, s.priority, s.account_id, s.cancelled, b.sender,
+       coalesce(b.pinned_channel_id, 0), array_send(s.ids)
+FROM schedule s JOIN batch b ON b.batch_no = s.batch_no
+WHERE s.batch_no = %s AND s.cancelled ORDER BY s.id LIMIT %s FOR UPDATE OF s;
+
+-- name: drop_due
+DELETE FROM schedule WHERE id = ANY(%s::bigint[]);
+
+-- name: add_items
+-- Chunks for the lanes; those with a wait get their time.
+INSERT INTO lane_item (channel_id, priority, account_id, due, ids)
+SELECT (v ->> 0)::integer, (v ->> 1)::smallint, (v ->> 2)::integer, to_timestamp((v ->> 3)::double precision),
+       ARRAY(SELECT json_array_elements_text(v -> 4)::uuid)
+FROM json_array_elements(%s::json) AS v;
+
+-- name: cancel_schedule
+-- In one statement: of each chunk either this or its move was first. From here on it is due, and ends.
+WITH mine AS (
+    SELECT id FROM schedule WHERE batch_no = %(batch)s::bigint AND (%(account)s::integer IS NULL OR account_id = %(account)s::integer)
+    ORDER BY id FOR UPDATE
+), marked AS (
+    UPDATE schedule s SET cancelled = true, due = least(s.due, now()) FROM mine WHERE s.id = mine.id
+    RETURNING cardinality(s.ids) AS n, s.amount_micros
+)
+SELECT coalesce(sum(n), 0)::bigint, coalesce(sum(amount_micros), 0)::bigint FROM marked;
+
+-- name: schedule_page
+SELECT s.batch_no, extract(epoch FROM s.due)::double precision, s.zone, b.product, s.n, s.amount_micros,
+       extract(epoch FROM b.created_at)::double precision, s.seen::text
+FROM (
+    SELECT batch_no, seen, min(due) AS due, min(zone) AS zone, sum(cardinality(ids))::bigint AS n, sum(amount_micros)::bigint AS amount_micros
+    FROM schedule WHERE account_id = %(account)s AND NOT cancelled AND seen < pg_snapshot_xmin(pg_current_snapshot())
+    AND (seen, batch_no) > (%(seen)s::xid8, %(batch)s::bigint) GROUP BY seen, batch_no ORDER BY seen, batch_no LIMIT %(limit)s
+) s JOIN batch b ON b.batch_no = s.batch_no ORDER BY s.seen, s.batch_no;
+
+-- name: schedules_of_all
+-- For the operator: of one account, or of all.
+SELECT s.batch_no, extract(epoch FROM s.due)::double precision, s.zone, b.product, s.n, s.amount_micros,
+       extract(epoch FROM b.created_at)::double precision, s.account_id
+FROM (
+    SELECT batch_no, account_id, min(due) AS due, min(zone) AS zone, sum(cardinality(ids))::bigint AS n, sum(amount_micros)::bigint AS amount_micros
+    FROM schedule WHERE (%(account)s::integer IS NULL OR account_id = %(account)s::integer) AND NOT cancelled GROUP BY batch_no, account_id
+) s JOIN batch b ON b.batch_no = s.batch_no ORDER BY s.due, s.batch_no LIMIT %(limit)s;

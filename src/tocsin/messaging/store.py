@@ -15,7 +15,7 @@ from tocsin.traffic import Attachment, Outcome, OutcomeKind
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
-_CHUNK = 50
+CHUNK = 50
 
 ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int]
 
@@ -39,7 +39,7 @@ def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
             again, *_batch_columns(drafts), *_message_columns(drafts), *_lane_columns(drafts), *_rollup_columns(drafts),
             *_wallet_columns(drafts), pgbin.texts([d.title for d in drafts]),
             pgbin.texts([word_attached(d.attachments) for d in drafts]),
-            pgbin.int4s([d.template_id or 0 for d in drafts]),
+            pgbin.int4s([d.template_id or 0 for d in drafts]), *_schedule_columns(drafts),
         ),
     )  # fmt: skip
 
@@ -84,12 +84,14 @@ def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
     """Good messages by channel, priority, account and time until which they wait, in chunks; and their ids in the same order."""
     lanes: dict[tuple[int, int, int, float], list[bytes]] = {}
     for draft in drafts:
+        if draft.due_at:
+            continue
         held = draft.held
         for at, (message_id, channel) in enumerate(zip(draft.ids, draft.channels, strict=True)):
             if channel:
                 due = held.get(at, 0.0) if held else 0.0
                 lanes.setdefault((channel, draft.priority, draft.account_id, due), []).append(message_id)
-    items = [(lane, min(_CHUNK, len(ids) - at)) for lane, ids in lanes.items() for at in range(0, len(ids), _CHUNK)]
+    items = [(lane, min(CHUNK, len(ids) - at)) for lane, ids in lanes.items() for at in range(0, len(ids), CHUNK)]
     return (
         pgbin.int4s([lane[0] for lane, _ in items]),
         pgbin.int4s([lane[1] for lane, _ in items]),
@@ -98,6 +100,34 @@ def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
         pgbin.times([lane[3] for lane, _ in items]),
         pgbin.uuids([message_id for ids in lanes.values() for message_id in ids]),
     )
+
+
+def _schedule_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    """Time and zone of each request; then, of those that wait, chunks by channel with what they cost, and their ids."""
+    if not any(draft.due_at for draft in drafts):
+        return _NO_SCHEDULE
+    chunks: list[tuple[int, int, int, int]] = []
+    ids: list[bytes] = []
+    for ordinal, draft in enumerate(drafts, 1):
+        lanes: dict[int, list[tuple[bytes, int]]] = {}
+        for message_id, channel, price in zip(draft.ids, draft.channels, draft.prices, strict=True):
+            if channel and draft.due_at:
+                lanes.setdefault(channel, []).append((message_id, price))
+        for channel, rows in lanes.items():
+            for at in range(0, len(rows), CHUNK):
+                chunk = rows[at : at + CHUNK]
+                chunks.append((ordinal, channel, len(chunk), sum(price for _, price in chunk)))
+                ids += [message_id for message_id, _ in chunk]
+    counts = [pgbin.int4s([chunk[place] for chunk in chunks]) for place in range(3)]
+    return (
+        pgbin.times([draft.due_at for draft in drafts]), pgbin.texts([draft.zone for draft in drafts]), *counts,
+        pgbin.int8s([chunk[3] for chunk in chunks]), pgbin.uuids(ids),
+    )  # fmt: skip
+
+
+_NO_SCHEDULE = (
+    pgbin.times([]), pgbin.texts([]), *(pgbin.int4s([]) for _ in range(3)), pgbin.int8s([]), pgbin.uuids([]),
+)  # fmt: skip
 
 
 def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:

@@ -108,7 +108,7 @@ SELECT pg_notify(%s, '');
 
 -- name: lock_old
 -- Items that nobody has claimed although their first message is older than the validity.
-SELECT id, array_send(ids) FROM lane_item WHERE owner IS NULL
+SELECT id, array_send(ids) FROM lane_item WHERE owner IS NULL AND id > %s::bigint
 AND ids[1] < uuid7_floor(now() - make_interval(secs => %s::double precision)) ORDER BY id LIMIT 50 FOR UPDATE SKIP LOCKED;
 
 -- name: drop

@@ -83,9 +83,11 @@ async def database_clock(session: Session) -> float:
     return float(rows[0][0])
 
 
-async def lock_old(session: Session, older_s: float) -> list[tuple[int, list[bytes]]]:
-    """(item, its messages) that wait unclaimed for longer than `older_s`, locked for this transaction; 50 at most."""
-    rows = await session.rows(QUERIES["lock_old"], (older_s,))
+async def lock_old(session: Session, older_s: float, after: int = 0) -> list[tuple[int, list[bytes]]]:
+    """(item, its messages) behind item `after` whose first message is older than `older_s` and which nobody claimed,
+    locked for this transaction; 50 at most.
+    """
+    rows = await session.rows(QUERIES["lock_old"], (after, older_s))
     return [(row[0], [row[1][i : i + 16] for i in range(24, len(row[1]), 20)]) for row in rows]
 
 

@@ -67,6 +67,7 @@ class Reason(IntEnum):
     EXPIRED = 12
     NO_RECEIPT = 13
     ACCOUNT_LOCKED = 14
+    CANCELLED = 15
 
     @property
     def end(self) -> End:
@@ -89,4 +90,5 @@ ENDS: dict[Reason, End] = {
     Reason.EXPIRED: End(2, "expired"),
     Reason.NO_RECEIPT: End(2, "no receipt"),
     Reason.ACCOUNT_LOCKED: End(-13, "user locked"),
+    Reason.CANCELLED: End(2, "cancelled"),
 }

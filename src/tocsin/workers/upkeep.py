@@ -1,5 +1,5 @@
-"""What somebody must do now and then, whichever worker comes first: retries that are due, leases of the dead, time-outs,
-unmatched receipts, roll-ups, partitions, retention.
+"""What somebody must do now and then, whichever worker comes first: retries and schedules that are due,
+leases of the dead, time-outs, unmatched receipts, roll-ups, partitions, retention.
 
 Each job is a short transaction, safe to run twice and by several workers at once.
 """
@@ -21,13 +21,14 @@ from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.kit.settings import Settings
 from tocsin.media import forget_files
 from tocsin.messaging import (
-    Books,
+    Terms,
     end_expired,
     end_overdue,
     fold_rollups,
     forget_keys,
     keep_partitions,
     match_again,
+    move_due,
 )
 from tocsin.webhooks import drop_orphans, forget_attempts
 
@@ -52,8 +53,9 @@ class Job:
     again: bool = True
 
 
-def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]:
+def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]:
     """All jobs of the worker."""
+    books = terms.books
 
     def waking(name: str, run: Run) -> Run:
         async def run_and_wake(session: Session) -> int:
@@ -71,6 +73,7 @@ def list_jobs(books: Books, waker: queue.Waker, settings: Settings) -> list[Job]
             min(1.0, settings.lease_s / 8),
             waking(queue.LANE, lambda s: queue.take_over(s, settings.lease_s)),
         ),
+        Job("schedule", 0.2, waking(queue.LANE, waking(queue.OUTBOX, lambda s: move_due(s, terms, clock.now_s())))),
         Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
         Job(

@@ -143,6 +143,25 @@ CREATE INDEX lane_item_ready ON lane_item (channel_id, priority, account_id, id)
 CREATE INDEX lane_item_due ON lane_item (due) WHERE due IS NOT NULL AND owner IS NULL;
 CREATE INDEX lane_item_owned ON lane_item (owner) WHERE owner IS NOT NULL;
 
+-- Scheduled sends: chunks of up to 50 messages of one batch and channel, until they are due or cancelled. Whoever holds a row's lock
+-- decides which of the two. seen is the accepting transaction: a reader stops below the oldest open one.
+CREATE TABLE schedule (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    due           timestamptz NOT NULL,
+    priority      smallint NOT NULL,
+    account_id    integer NOT NULL,
+    batch_no      bigint NOT NULL,
+    channel_id    integer NOT NULL,           -- chosen at accept; looked at again when due
+    zone          text NOT NULL,              -- as it was written; '': none was
+    cancelled     boolean NOT NULL DEFAULT false,
+    amount_micros bigint NOT NULL,            -- what its messages were charged
+    seen          xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    ids           uuid[] NOT NULL
+) WITH (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX schedule_due ON schedule (due, priority, id);
+CREATE INDEX schedule_batch ON schedule (batch_no);
+CREATE INDEX schedule_account ON schedule (account_id, seen, batch_no);
+
 -- What was handed over and still wants a receipt when due comes: then it ends as "no receipt".
 CREATE TABLE receipt_watch (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -45,8 +45,9 @@ END $$;
 
 -- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
 -- b_: the requests in order of arrival; m_: their messages, m_batch the ordinal of the request from 1; l_: chunks for the
--- lanes, l_due until when they wait (the epoch: not at all), l_ids their messages one after the other; r_: roll-up deltas; w_: what each account pays, sorted by account, b_wallet
--- the place in it of a request that costs something. Columns and not JSON: a third of the time.
+-- lanes, l_due until when they wait (the epoch: not at all), l_ids their messages one after the other; r_: roll-up deltas; w_: what
+-- each account pays, sorted by account, b_wallet the place in it of a request that costs something; s_: chunks that wait for their
+-- time, s_batch the ordinal of the request, b_due and b_zone its time and zone. Columns and not JSON: a third of the time.
 -- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
 -- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
 -- p_again: the answer to an earlier try was lost. SQLSTATE TC002: that try had won.
@@ -61,7 +62,9 @@ CREATE FUNCTION accept_group(
     r_hour timestamptz[], r_account integer[], r_channel integer[], r_product integer[], r_country integer[], r_status integer[],
     r_messages integer[], r_parts integer[], r_fee bigint[],
     w_account integer[], w_amount bigint[], b_wallet integer[],
-    b_title text[], b_attached text[], b_template integer[]
+    b_title text[], b_attached text[], b_template integer[],
+    b_due timestamptz[], b_zone text[],
+    s_batch integer[], s_channel integer[], s_n integer[], s_amount bigint[], s_ids uuid[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     r         record;
@@ -109,6 +112,12 @@ BEGIN
         SELECT u.c, u.p, u.a, nullif(u.d, 'epoch'::timestamptz), l_ids[u.upto - u.n + 1 : u.upto]
         FROM (SELECT x.c, x.p, x.a, x.n, x.d, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
               FROM unnest(l_channel, l_priority, l_account, l_n, l_due) WITH ORDINALITY AS x(c, p, a, n, d, o)) AS u;
+    IF cardinality(s_batch) > 0 THEN
+        INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)
+            SELECT b_due[u.b], b_priority[u.b], b_account[u.b], b_no[u.b], u.c, b_zone[u.b], u.a, s_ids[u.upto - u.n + 1 : u.upto]
+            FROM (SELECT x.b, x.c, x.n, x.a, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
+                  FROM unnest(s_batch, s_channel, s_n, s_amount) WITH ORDINALITY AS x(b, c, n, a, o)) AS u;
+    END IF;
     INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
         SELECT * FROM unnest(r_hour, r_account, r_channel, r_product, r_country, r_status, r_messages, r_parts, r_fee);
 

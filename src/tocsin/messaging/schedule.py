@@ -1,0 +1,75 @@
+"""What waits for its time: listed and cancelled, for its account and for the operator. What is due moves by move.py."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from tocsin.kit.db import Session
+from tocsin.messaging.move import Terms, end_cancelled
+from tocsin.messaging.store import QUERIES
+
+
+class Scheduled(NamedTuple):
+    """What is left of a batch in the schedule. Times: epoch seconds; `zone` "": none was named."""
+
+    batch_no: int
+    due_at: float
+    zone: str
+    product: int
+    messages: int
+    amount_micros: int
+    accepted_at: float
+
+
+class Cancelled(NamedTuple):
+    """How many messages will not go, and what they were charged."""
+
+    messages: int
+    amount_micros: int
+
+
+Place = tuple[str, int]
+"""Where a page ends: (accepting transaction, batch number)."""
+
+
+async def page_schedules(
+    session: Session, account_id: int, after: Place, limit: int
+) -> tuple[list[Scheduled], Place | None]:
+    """What waits behind `after`, in the order of accepting; where to go on, if there is more.
+
+    It ends below the oldest open writing transaction: a slow writer's rows are not skipped.
+    """
+    params = {"account": account_id, "seen": after[0], "batch": after[1], "limit": limit + 1}
+    rows = await session.rows(QUERIES["schedule_page"], params)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return [Scheduled(*row[:7]) for row in rows[:limit]], (last[7], last[0]) if last else None
+
+
+async def cancel_schedule(
+    session: Session, account_id: int, batch_no: int, terms: Terms, now_s: float
+) -> Cancelled | None:
+    """Cancel what is left of a batch of this account: marked in one commit, which decides the race against the move, then
+    ended and refunded. None: nothing of it waits. Raises LOST; a worker ends what is marked, whatever happens here.
+    """
+    rows = await session.rows(QUERIES["cancel_schedule"], {"batch": batch_no, "account": account_id})
+    cancelled = Cancelled(*rows[0])
+    if not cancelled.messages:
+        return None
+    await end_cancelled(session, batch_no, terms, now_s)
+    return cancelled
+
+
+def list_schedules(conn: Connection[TupleRow], account_id: int | None, limit: int) -> list[tuple[Scheduled, int]]:
+    """For the operator: what waits, the next first, each with its account; of one account or of all."""
+    params = {"account": account_id, "limit": limit}
+    return [(Scheduled(*row[:7]), row[7]) for row in conn.execute(QUERIES["schedules_of_all"], params)]
+
+
+def mark_cancelled(conn: Connection[TupleRow], batch_no: int) -> Cancelled:
+    """For the operator: cancel what is left of any batch; a worker ends and refunds it."""
+    row = conn.execute(QUERIES["cancel_schedule"], {"batch": batch_no, "account": None}).fetchone()
+    assert row is not None
+    return Cancelled(*row)
