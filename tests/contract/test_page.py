@@ -109,6 +109,17 @@ def test_every_field_of_the_page_is_known(bed: Bed, door: Door) -> None:
     assert mask(door.post(bed.customer(), fields)) == ACCEPTED
 
 
+def test_a_template_instead_of_content(bed: Bed, door: Door) -> None:
+    """As the table has it: templateId a String, templateParams an Array of String; JSON text of it in a GET."""
+    fields = json.loads(POST) | {"templateId": str(bed.templates["code"]), "templateParams": ["1234", "5"]}
+    del fields["content"]
+    assert mask(door.post(bed.customer(), fields)) == ACCEPTED
+    query = urlencode(bed.customer().sign() | fields | {"templateParams": '["1234","5"]'})
+    assert mask(door.call("GET", f"/api/v1/sms/sendbatchsms?{query}")) == ACCEPTED
+    unknown = door.post(bed.bystander, fields | {"templateId": "2147483647"})
+    assert unknown.body.startswith(b'{"status":-17,"message":"SMS template cannot be empty: ')
+
+
 def error(status: int, text: str) -> bytes:
     """The page prints {"status":...,"msg":...}; its sends have `message`: an error carries both."""
     return b'{"status":%d,"message":"%b","msg":"%b"}' % (status, text.encode(), text.encode())

@@ -69,7 +69,7 @@ def _facts(row: TemplateRow) -> dict[str, Any]:
 @template.command("approve")
 @click.argument("template_id", metavar="ID", type=int)
 def approve(template_id: int) -> None:
-    """Let a template be sent. What it says cannot be changed any more."""
+    """Let a template be sent; what it says cannot be changed any more."""
     with open_change() as conn:
         facts = _note_move(conn, "template approve", templates.approve_template(conn, template_id))
     show(facts, f"template {template_id} may be sent")

@@ -36,10 +36,10 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     if isinstance(priority, Refusal):
         return priority
     now_s = ground.now_s()
-    fields = _check_fields(ask, account, form, (ground, now_s))
-    if isinstance(fields, Refusal):
-        return fields
-    due_at, said = fields
+    message = _read_message(ask, account, form, ground, now_s)
+    if isinstance(message, Refusal):
+        return message
+    due_at, said = message
     content = said.content
     parts = measure(content).parts if form.in_parts else 1
     refusal = (
@@ -105,9 +105,8 @@ def _check_own_fields(ask: Ask, form: Form) -> Refusal | None:
     return None
 
 
-def _check_fields(ask: Ask, account: Account, form: Form, place: tuple[Ground, float]) -> tuple[float, Said] | Refusal:
-    """The product's own fields, the time, template and content: when to send (see read_due), and what."""
-    ground, now_s = place
+def _read_message(ask: Ask, account: Account, form: Form, ground: Ground, now_s: float) -> tuple[float, Said] | Refusal:
+    """When to send (see read_due) and what, behind the product's own fields."""
     if refusal := _check_own_fields(ask, form):
         return refusal
     due_at = read_due(ask, now_s)
