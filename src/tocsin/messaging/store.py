@@ -87,6 +87,10 @@ def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
         if draft.due_at:
             continue
         held = draft.held
+        if not held and draft.channels.count(draft.channels[0]) == len(draft.ids):
+            if draft.channels[0]:  # nearly all: one channel, nothing waits
+                lanes.setdefault((draft.channels[0], draft.priority, draft.account_id, 0.0), []).extend(draft.ids)
+            continue
         for at, (message_id, channel) in enumerate(zip(draft.ids, draft.channels, strict=True)):
             if channel:
                 due = held.get(at, 0.0) if held else 0.0
