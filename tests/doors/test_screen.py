@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.doors.api import INDONESIA, Bed, Customer, Door
+from tests.doors.api import GOOD, INDONESIA, RUSSIA, Bed, Customer, Door, Reply
 from tests.doors.test_sms_fields import bad, good, refused
 from tests.poll import until_sync
-from tocsin import compliance
+from tocsin import billing, compliance
 from tocsin.compliance import Cap, CapKind, QuietRule
 
 FIRST, SECOND, THIRD = "6281270000001", "6281270000002", "6281270000003"
@@ -31,7 +32,7 @@ def guarded(bed: Bed, door: Door) -> Iterator[Customer]:
     until_sync(lambda: door.send(bed.customer(), **word_free).status == 0)
 
 
-def send(door: Door, customer: Customer, *numbers: str, **fields: Any) -> Any:
+def send(door: Door, customer: Customer, *numbers: str, **fields: Any) -> Reply:
     return door.send(customer, numbers=",".join(numbers), codeId=INDONESIA, **fields)
 
 
@@ -56,7 +57,8 @@ def test_a_listed_number_is_refused_and_free(bed: Bed, door: Door, guarded: Cust
 def test_all_listed_is_the_status_of_the_first_with_data(bed: Bed, door: Door, guarded: Customer) -> None:
     for number in (FIRST, SECOND):
         compliance.add_listed(bed.conn, compliance.EVERYBODY, number)
-    reply = until_sync(lambda: (r := send(door, guarded, FIRST, SECOND)).status == 5 and r)
+    until_sync(lambda: send(door, guarded, FIRST, SECOND).status == 5)
+    reply = send(door, guarded, FIRST, SECOND)
     assert (reply.data["success"], reply.data["fail"]) == (0, 2)
     assert reply.json["msg"] == "Blacklist restriction"
 
@@ -68,6 +70,45 @@ def test_a_sensitive_word_is_not_echoed(bed: Bed, door: Door, guarded: Customer)
     refused(bed, reply, -3, "SMS content contains sensitive characters")
     assert b"casino" not in reply.body.lower()
     assert send(door, bed.bystander, FIRST, senderId="NOBODY", content="casino").status == -3, "words before senders"
+
+
+def test_a_word_in_the_title_of_an_mms(bed: Bed, door: Door, guarded: Customer) -> None:
+    compliance.add_word(bed.conn, "casino")
+    fields = {"content": "come", "numbers": FIRST, "codeId": INDONESIA, "title": "the casino"}
+    until_sync(lambda: door.post(guarded, fields, path="/api/v1/sms/mssSend").status == -3)
+    assert door.post(guarded, fields | {"title": "the opera"}, path="/api/v1/sms/mssSend").status == 0
+
+
+def test_a_listed_number_without_a_route_is_listed_first_of_all(bed: Bed, door: Door, guarded: Customer) -> None:
+    """Also where no number of the request had a route: then it is a refusal already."""
+    bare, listed, other = bed.special("bare"), "79161234567", "79161234568"
+    compliance.add_listed(bed.conn, bare.id, listed)
+    fields = {"codeId": bed.code_id(RUSSIA), "numbers": f"{listed},{other}"}
+    until_sync(lambda: door.send(bare, **fields).status == 5)
+    reply = door.send(bare, **fields)
+    assert [row[:2] for row in bad(reply)] == [(listed, 5), (other, 3)]
+    assert door.send(bare, **fields | {"numbers": f"{other},{listed}"}).status == 3, "the status of the first"
+    stored = "SELECT count(*) FROM message WHERE batch_no = %s AND status IN (3, 5) AND price_micros = 0"
+    assert bed.one(stored, int(reply.data["batchNo"])) == 2
+
+
+def test_fifty_thousand_numbers_against_lists(bed: Bed, door: Door, guarded: Customer) -> None:
+    """Through the helper process, which has a memory of its own."""
+    numbers = [str(6281260000000 + n) for n in range(50_000)]
+    customer = bed.customer(0)
+    for owner, listed in ((compliance.EVERYBODY, numbers[:500]), (customer.id, numbers[49_000:])):
+        with bed.conn.transaction():
+            compliance.import_listed(bed.conn, owner, listed)
+    until_sync(lambda: send(door, customer, *numbers[:500], *numbers[49_000:]).status == 5)
+    with bed.conn.transaction():
+        billing.recharge(bed.conn, customer.id, 48_500 * PRICE)
+    reply = send(door, customer, *numbers)
+    assert good(reply) == numbers[500:49_000]
+    assert [row[0] for row in bad(reply)] == numbers[:500] + numbers[49_000:]
+    assert {row[1] for row in bad(reply)} == {5}
+    assert bed.wallet(customer) == (0, 0)
+    assert bed.lane_messages(customer) == 48_500
+    assert billing.check(bed.conn) == []
 
 
 def test_an_opt_out_holds_marketing_only(bed: Bed, door: Door, guarded: Customer) -> None:
@@ -106,6 +147,22 @@ def test_a_twin_does_not_count_twice(bed: Bed, door: Door, guarded: Customer) ->
         assert door.post(guarded, fields, headers={"Idempotency-Key": "capped"}).json == first.json
     assert send(door, guarded, SECOND).status == 0
     assert send(door, guarded, SECOND).status == -15
+
+
+def test_a_twin_in_another_process_hears_the_same(bed: Bed, door: Door, second: Door, guarded: Customer) -> None:
+    """The one that comes later finds the cap full, by its own twin: it is answered by that and not refused."""
+    set_cap(bed, door, guarded, 1)
+    until_sync(lambda: send(second, guarded, FIRST).status == -15)
+    for turn in range(8):
+        fields = GOOD | {"numbers": str(6281250000000 + turn)}
+        with ThreadPoolExecutor(4) as threads:
+            asks = [
+                threads.submit(door_.post, guarded, fields, headers={"Idempotency-Key": f"twin {turn}"})
+                for door_ in (door, second, door, second)
+            ]
+            bodies = {each.result().body for each in asks}
+        assert len(bodies) == 1
+        assert b'"status":0' in bodies.pop()
 
 
 def test_what_cannot_be_paid_takes_nothing_out_of_a_cap(bed: Bed, door: Door, guarded: Customer) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.doors.api import CHINA, GOOD, Bed, Door, Reply
+from tests.poll import until_sync
+from tocsin import compliance
 
 
 class Fault(NamedTuple):
@@ -30,8 +33,9 @@ TEMPLATE = Fault("templateId", -17, {"templateId": "2147483647"})
 COUNT = Fault("number of values", -6, {"templateId": "code", "templateParams": ["1"]})
 LONG_VALUE = Fault("long value", -5, {"templateId": "long", "templateParams": ["x" * 500]})
 NO_CONTENT = Fault("no content", -4, {"content": ""})
-LONG = Fault("long content", -5, {"content": "x" * 1025})
-PARTS = Fault("too many parts", -5, {"content": "你" * 700})
+LONG = Fault("long content", -5, {"content": "orderly" + "x" * 1025})
+PARTS = Fault("too many parts", -5, {"content": "orderly" + "你" * 700})
+WORD = Fault("sensitive word", -3, {"content": "orderly"})
 CHINESE = Fault("no template", -6, {"codeId": CHINA})
 SENDER = Fault("sender", -12, {"senderId": "ACME"})
 ROUTING = Fault("routing", 3, {"routing": "second"})
@@ -43,8 +47,8 @@ WORDS = {
     "templateId": "templateId", "number of values": "2 variables", "sender": "senderId",
 }  # fmt: skip
 ORDER = [
-    NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, SENDER, ROUTING,
-    NUMBER, POOR,
+    NO_NUMBER, TOO_MANY, NO_COUNTRY, BAD_COUNTRY, BAD_ACTION, LATER, TEMPLATE, NO_CONTENT, LONG, CHINESE, WORD, SENDER,
+    ROUTING, NUMBER, POOR,
 ]  # fmt: skip
 PAIRS = [
     *pairwise(ORDER),
@@ -74,10 +78,24 @@ PAIRS = [
     (NO_CONTENT, CHINESE),
     (PARTS, CHINESE),
     (PARTS, SENDER),
+    (LONG, WORD),
+    (PARTS, WORD),
+    (WORD, NUMBER),
+    (WORD, POOR),
     (CHINESE, NUMBER),
     (SENDER, NUMBER),
     (ROUTING, POOR),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def word(bed: Bed, door: Door) -> Iterator[None]:
+    """The word is known to the process for as long as these tests run."""
+    compliance.add_word(bed.conn, "orderly")
+    until_sync(lambda: ask(bed, door, WORD, NUMBER).status == WORD.status)
+    yield
+    compliance.remove_word(bed.conn, "orderly")
+    until_sync(lambda: ask(bed, door, WORD, NUMBER).status == NUMBER.status)
 
 
 def ask(bed: Bed, door: Door, *faults: Fault) -> Reply:

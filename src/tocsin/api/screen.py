@@ -6,11 +6,16 @@ cap twice; what a refused send took goes back.
 
 from __future__ import annotations
 
-from tocsin.api.desk import Desk
+import logging
+
+from tocsin.api.desk import Desk, Readers
 from tocsin.compliance import Screened, Sending, give_back, settle, sift
 from tocsin.content import Status
 from tocsin.kit import clock
+from tocsin.kit.db import LOST
 from tocsin.messaging import Draft, Refusal, refuse_some
+
+log = logging.getLogger(__name__)
 
 NOTHING = Screened()
 
@@ -29,7 +34,7 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
         async with desk.readers.lend() as session:
             await settle(session, sending, screened, now_s)
     if screened.spend_stop:
-        return Refusal(Status.BALANCE_INSUFFICIENT, "the spend limit of the day is reached"), screened
+        return Refusal(Status.BALANCE_INSUFFICIENT, "the spend limit is reached"), screened
     refuse_some(draft, screened.refused)
     if not draft.due_at:  # what is scheduled meets the quiet hours when it is due
         draft.held = screened.held
@@ -38,8 +43,15 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     return draft, screened
 
 
-async def return_caps(desk: Desk, screened: Screened) -> None:
-    """The send was not stored: the caps are as before."""
-    if screened.taken is not None:
-        async with desk.readers.lend() as session:
+async def return_caps(readers: Readers, screened: Screened) -> None:
+    """The send was not stored: the caps are as before, unless the database is away.
+
+    Then windows stay fuller than they should be until they end: the reply to the send is known and does not wait for that.
+    """
+    if screened.taken is None:
+        return
+    try:
+        async with readers.lend() as session:
             await give_back(session, screened)
+    except LOST as error:
+        log.warning("what a refused send took out of caps could not be given back: %s", error)

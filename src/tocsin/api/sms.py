@@ -106,22 +106,35 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
     except (Exhausted, *LOST):
         return _unavailable(account.language)
     if isinstance(checked, Refusal):
-        if checked.draft is None:
-            return error_reply(checked.status, account.language, checked.detail)
-        fate = await desk.group.accept(checked.draft)
-        if fate is Fate.ACCEPTED:
-            return Reply(send.wording.refuse(checked, checked.draft, account.language))
-        return _refused(fate, account.language)
+        if digest is not None and screened.is_over:  # a twin in another process may have taken the room
+            kept = await idempotency.find_twin(desk, account.id, request.idempotency_key or "", wait=True)
+            if kept is not None:
+                return await _answer_again(desk, account, kept, (send, digest))
+        return await _refuse(desk, account, checked, send)
     if digest is not None:
         checked.idempotency_key = request.idempotency_key
         checked.idempotency_hash = digest.hex()
-    if checked.attachments:
-        async with desk.readers.lend() as session:
-            await keep_files(session, checked.attachments)
-    reply, fate = await _store(desk, account, checked, (send, digest))
+    try:
+        if checked.attachments:
+            async with desk.readers.lend() as session:
+                await keep_files(session, checked.attachments)
+        reply, fate = await _store(desk, account, checked, (send, digest))
+    except LOST:  # in a look-up beside it: the send itself was not stored
+        await return_caps(desk.readers, screened)
+        raise
     if fate not in _PERHAPS_STORED:
-        await return_caps(desk, screened)
+        await return_caps(desk.readers, screened)
     return reply
+
+
+async def _refuse(desk: Desk, account: Account, refusal: Refusal, send: Send) -> Reply:
+    """Where all numbers were bad their rows are kept."""
+    if refusal.draft is None:
+        return error_reply(refusal.status, account.language, refusal.detail)
+    fate = await desk.group.accept(refusal.draft)
+    if fate is Fate.ACCEPTED:
+        return Reply(send.wording.refuse(refusal, refusal.draft, account.language))
+    return _refused(fate, account.language)
 
 
 async def _check(desk: Desk, account: Account, what: tuple[Form, Ask], most: int) -> Draft | Refusal:

@@ -7,6 +7,8 @@ this module may take its time, but a number costs microseconds: no query, no log
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tocsin.accounts import ROUTING, Account
 from tocsin.content import Status, measure, numbering, read_send_time, split_numbers, text_fault, units16
 from tocsin.messaging.contents import Said, check_rule, find_content
@@ -44,7 +46,7 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     parts = measure(content).parts if form.in_parts else 1
     refusal = (
         _check_parts(parts, account) or check_rule(said, account, form, country, ground.templates)
-        or _check_words(content, ground) or _check_sender(ask, form, account)
+        or _check_words((ask.title or "", content), ground) or _check_sender(ask, form, account)
     )  # fmt: skip
     if refusal:
         return refusal
@@ -137,9 +139,9 @@ def _check_parts(parts: int, account: Account) -> Refusal | None:
     return Refusal(Status.CONTENT_TOO_LONG, f"{parts} parts, the account sends {account.max_parts} at most")
 
 
-def _check_words(content: str, ground: Ground) -> Refusal | None:
+def _check_words(texts: Sequence[str], ground: Ground) -> Refusal | None:
     """The reply does not say which word: it would teach how to go round it."""
-    return Refusal(Status.SENSITIVE_CONTENT) if ground.guards.find_word(content) else None
+    return Refusal(Status.SENSITIVE_CONTENT) if any(map(ground.guards.find_word, texts)) else None
 
 
 def _check_sender(ask: Ask, form: Form, account: Account) -> Refusal | None:

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
 _DAY_S = 86400.0
+_SKEW_S = 600.0  # an API whose clock is behind the database's still counts in windows that are over here
 _LONGEST_WAIT_DAYS = 31
 
 
@@ -100,7 +101,7 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_attempts(session, settings.retention_days)
-    await forget_windows(session, now)
+    await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
     return 0
