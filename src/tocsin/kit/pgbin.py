@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 
 from psycopg import adapt, pq
 from psycopg.abc import AdaptContext
@@ -18,9 +17,6 @@ _HEAD = struct.Struct(">iiIii")
 _LEN16 = b"\x00\x00\x00\x10"
 _NULL = b"\xff\xff\xff\xff"
 _LENGTH = struct.Struct(">i")
-
-_FEW = 64
-"""Columns up to this length are kept where all values are the same."""
 
 _PG_EPOCH_US = 946_684_800_000_000
 
@@ -89,26 +85,21 @@ def uuids(values: Sequence[bytes]) -> Column:
 
 def int4s(values: Sequence[int]) -> Column:
     """integer[]; no nulls (callers write 0 and SQL says nullif)."""
-    if 0 < len(values) <= _FEW and values.count(values[0]) == len(values):
-        return _same_int4s(values[0], len(values))
-    return _int4s(values)
-
-
-@lru_cache(maxsize=4096)
-def _same_int4s(value: int, count: int) -> Column:
-    """Most columns of a small group say one thing: built once."""
-    return _int4s([value] * count)
-
-
-def _int4s(values: Sequence[int]) -> Column:
-    flat = [4] * (2 * len(values))
-    flat[1::2] = values
-    return _column(_Int4s, len(values), struct.pack(f">{len(flat)}i", *flat))
+    if _is_same(values):
+        return _column(_Int4s, len(values), struct.pack(">ii", 4, values[0]) * len(values))
+    return _column(_Int4s, len(values), struct.pack(">" + "ii" * len(values), *_interleave(4, values)))
 
 
 def int8s(values: Sequence[int]) -> Column:
     """bigint[]; no nulls."""
+    if _is_same(values):
+        return _column(_Int8s, len(values), struct.pack(">iq", 8, values[0]) * len(values))
     return _column(_Int8s, len(values), struct.pack(">" + "iq" * len(values), *_interleave(8, values)))
+
+
+def _is_same(values: Sequence[object]) -> bool:
+    """Most columns of a group say one thing: nothing is packed for each row then."""
+    return bool(values) and values.count(values[0]) == len(values)
 
 
 def _interleave(size: int, values: Sequence[int]) -> list[int]:
@@ -125,17 +116,11 @@ def times(values_s: Sequence[float]) -> Column:
 
 def texts(values: Sequence[str | None]) -> Column:
     """text[] with nulls."""
-    if 0 < len(values) <= _FEW and not values[0] and values.count(values[0]) == len(values):
-        return _no_texts(values[0], len(values))
-    return _texts(values)
-
-
-@lru_cache(maxsize=4 * 64)
-def _no_texts(value: str | None, count: int) -> Column:
-    return _texts([value] * count)
-
-
-def _texts(values: Sequence[str | None]) -> Column:
+    if _is_same(values):
+        first = values[0]
+        raw = b"" if first is None else first.encode()
+        piece = _NULL if first is None else _LENGTH.pack(len(raw)) + raw
+        return _column(_Texts, len(values), piece * len(values), int(first is None))
     pack = _LENGTH.pack
     pieces: list[bytes] = []
     has_null = 0

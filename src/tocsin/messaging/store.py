@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -135,13 +136,16 @@ _NO_SCHEDULE = (
 
 
 def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
-    counts: dict[tuple[int, int, int, int, int, int, int, int], int] = {}
+    counts: Counter[tuple[int, int, int, int, int, int, int, int]] = Counter()
     for d in drafts:
         hour = uuid7_ms(d.ids[0]) // 3_600_000 * 3600
         head = (hour, d.account_id, d.product, d.parts)
-        for tail in zip(d.channels, d.countries, d.statuses, d.prices, strict=True):
-            key = head + tail
-            counts[key] = counts.get(key, 0) + 1
+        tails = zip(d.channels, d.countries, d.statuses, d.prices, strict=True)
+        if len(d.ids) == 1:
+            counts[head + next(tails)] += 1
+            continue
+        for tail, n in Counter(tails).items():
+            counts[head + tail] += n
     rows = [
         (hour, account, channel, product, country, status, n, n * parts, n * price)
         for (hour, account, product, parts, channel, country, status, price), n in counts.items()
