@@ -78,7 +78,7 @@ def _look(conn: Conn, seen: int) -> _Sample:
     with conn.transaction(force_rollback=True):
         began = time.perf_counter()
         conn.execute(
-            "SELECT count(*) FROM claim_lane(%s, -1, interval '15 seconds', 250, '{-1,-1,-1}'::integer[])",
+            "SELECT count(*) FROM claim_lane(%s::integer, -1, interval '15 seconds', 250, '{-1,-1,-1}', '{0,0,0}')",
             (channel[0] if channel else 0,),
         )
         claim_ms = (time.perf_counter() - began) * 1000
