@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -353,26 +351,3 @@ async def test_a_reply_is_not_that_to_a_message_which_still_waits(desk: Desk) ->
     reply = Inbound(desk.phone(sent), "100", "yes", clock.now_s())
     await messaging.receive_replies(desk.session, desk.channel, [reply], desk.books, desk.ids)
     assert desk.one("SELECT account_id FROM uplink") == account.id
-
-
-async def test_an_opt_out_of_meanwhile_ends_it_and_quiet_hours_hold_it(desk: Desk, terms: Terms) -> None:
-    """What is due meets the lists and hours of now: who has said stop is refunded, the rest waits."""
-    account = await add_account(desk)
-    draft = await schedule(desk, account, 2, action="MARKETING")
-    there = datetime.now(ZoneInfo("Asia/Jakarta"))
-    minute = there.hour * 60 + there.minute
-    quiet = compliance.QuietRule(
-        account_id=account.id, country_id=0, start_minute=(minute - 60) % 1440, end_minute=(minute + 120) % 1440
-    )
-    with desk.conn.transaction():
-        compliance.add_opt_out(desk.conn, account.id, draft.phones[0])
-        compliance.set_quiet(desk.conn, quiet)
-    await terms.guards.load(desk.session)
-    assert await move(desk, terms) == 1
-    assert desk.reason(draft.ids[0]) is Reason.BLACKLISTED
-    assert waiting(desk) == draft.ids[1:]
-    assert desk.one("SELECT due > now() + interval '1 hour' FROM lane_item")
-    assert desk.balance(account) == MONEY - PRICE
-    desk.conn.execute("DELETE FROM opt_out")
-    desk.conn.execute("DELETE FROM quiet_rule")
-    await desk.check()

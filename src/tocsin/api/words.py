@@ -6,7 +6,7 @@ SMS lists its numbers as objects in `successData`; the other products as pairs i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -27,14 +27,11 @@ def _pair(message_id: bytes, phone: str) -> str:
 
 
 class Wording:
-    """How one product words its replies. `numbered`: the names under which the batch number stands."""
+    """How one product words its replies."""
 
-    def __init__(
-        self, rows: str, word_row: Callable[[bytes, str], str], numbered: Sequence[str] = ("batchNo",)
-    ) -> None:
+    def __init__(self, rows: str, word_row: Callable[[bytes, str], str]) -> None:
         self._rows = rows
         self._word_row = word_row
-        self._numbered = numbered
 
     def accept(self, draft: Draft, language: str) -> bytes:
         """An accepted send."""
@@ -67,16 +64,14 @@ class Wording:
         text, status = head
         quoted = msgspec.json.encode(text).decode()
         error = "" if status == 0 else f',"msg":{quoted}'
-        numbers = "".join(f'"{name}":"{batch_no}",' for name in self._numbered)
         return (
             f'{{"status":{status},"message":{quoted}{error},"data":{{"success":{len(good)},"fail":{len(bad)},'
-            f'{numbers}"{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
+            f'"batchNo":"{batch_no}","{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
         ).encode()
 
 
 SMS_WORDING = Wording("successData", _sms_row)
 PAIR_WORDING = Wording("array", _pair)
-NOTICE_WORDING = Wording("array", _pair, ("barchNo", "batchNo"))  # the page's spelling, and what was meant
 
 
 def _bad_row(message_id: bytes, phone: str, reason: Reason, language: str) -> str:

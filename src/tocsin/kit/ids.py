@@ -49,9 +49,8 @@ class Ids:
     def _start(self) -> int:
         """Where a millisecond begins to count. The top bit stays free: room to count up within it."""
         if not self._chance:
-            self._chance = os.urandom(
-                _START_BYTES * _STARTS_AT_ONCE
-            )  # a call a millisecond would be dearer than the ids
+            # Not one call for each millisecond: it would be dearer than the ids.
+            self._chance = os.urandom(_START_BYTES * _STARTS_AT_ONCE)
         start, self._chance = self._chance[:_START_BYTES], self._chance[_START_BYTES:]
         return int.from_bytes(start, "big") >> 7
 

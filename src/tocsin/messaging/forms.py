@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tocsin.accounts import SENDER, SHOW_PHONE
+from tocsin.accounts import SENDER
 from tocsin.traffic import Priority, Product
 
 
@@ -25,8 +25,3 @@ SMS = Form(Product.SMS, None, False, "senderId", SENDER, titled=False, in_parts=
 MMS = Form(
     Product.MMS, Priority.NOTIFICATION, False, "senderId", SENDER, titled=True, in_parts=False, template_rule=True
 )
-VOICE_NOTICE = Form(
-    Product.VOICE_NOTICE, Priority.NOTIFICATION, True, "showPhone", SHOW_PHONE,
-    titled=False, in_parts=False, template_rule=False,
-)  # fmt: skip
-VOICE_OTP = VOICE_NOTICE._replace(product=Product.VOICE_OTP, priority=Priority.VERIFY)
