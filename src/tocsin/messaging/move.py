@@ -81,10 +81,13 @@ async def end_cancelled(session: Session, batch_no: int, terms: Terms, now_s: fl
     await terms.books.look(session)
     more = True
     while more:
-        async with session.transaction():
-            rows = await session.rows(QUERIES["lock_cancelled"], (batch_no, CHUNKS_MOST // 4))
-            more = bool(rows)
-            await _settle(session, _read_chunks(rows), terms, now_s)
+        try:
+            async with session.transaction():
+                rows = await session.rows(QUERIES["lock_cancelled"], (batch_no, CHUNKS_MOST // 4))
+                more = bool(rows)
+                await _settle(session, _read_chunks(rows), terms, now_s)
+        except _CROSSED:  # it is marked: what we do not end, a worker ends
+            return
 
 
 def _read_chunks(rows: Sequence[tuple[Any, ...]]) -> list[Chunk]:
