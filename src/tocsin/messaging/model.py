@@ -75,6 +75,9 @@ class Draft(msgspec.Struct, gc=False):
     held: dict[int, float] = msgspec.field(default_factory=dict)  # place -> epoch seconds until which it waits
     due_at: float = 0.0  # epoch seconds; 0: at once
     zone: str = ""  # of due_at, as it was written
+    reserved: list[int] = msgspec.field(default_factory=list)  # minutes of each message; empty: not billed by time
+    own: list[str] = msgspec.field(default_factory=list)  # JSON of each recipient's own placeholders; empty: no email
+    given: str = ""  # JSON of the placeholders for every recipient
 
     @property
     def bad(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
@@ -17,6 +17,8 @@ from tocsin.traffic import Attachment, Outcome, OutcomeKind
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
 CHUNK = 50
+
+Each = TypeVar("Each")
 
 ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int]
 
@@ -41,6 +43,7 @@ def accept(drafts: Sequence[Draft], *, again: bool = False) -> Statement:
             *_wallet_columns(drafts), pgbin.texts([d.title for d in drafts]),
             pgbin.texts([word_attached(d.attachments) for d in drafts]),
             pgbin.int4s([d.template_id or 0 for d in drafts]), *_schedule_columns(drafts),
+            pgbin.texts([d.given for d in drafts] if any(d.given for d in drafts) else []),
         ),
     )  # fmt: skip
 
@@ -69,6 +72,7 @@ def _batch_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
 
 
 def _message_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
+    own: list[str] = _fill_up([d.own for d in drafts], drafts, "")
     return (
         pgbin.uuids([i for d in drafts for i in d.ids]),
         pgbin.int4s([at for at, d in enumerate(drafts, 1) for _ in d.ids]),
@@ -78,7 +82,16 @@ def _message_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
         pgbin.int8s([price for d in drafts for price in d.prices]),
         pgbin.int4s([status for d in drafts for status in d.statuses]),
         pgbin.int4s([reason for d in drafts for reason in d.reasons]),
+        pgbin.int4s(_fill_up([d.reserved for d in drafts], drafts, 0)),
+        pgbin.texts(own),
     )
+
+
+def _fill_up(columns: Sequence[list[Each]], drafts: Sequence[Draft], none: Each) -> list[Each]:
+    """What few products have of each message, `none` for the rest; empty where no request has any."""
+    if not any(columns):
+        return []
+    return [each for own, d in zip(columns, drafts, strict=True) for each in (own or [none] * len(d.ids))]
 
 
 def _lane_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:

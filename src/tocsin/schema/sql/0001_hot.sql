@@ -56,7 +56,8 @@ CREATE TABLE batch (
     title         text NOT NULL DEFAULT '',
     attached      text NOT NULL DEFAULT '',  -- JSON: [name, mime, hash] of each file, see media
     template_id   integer,                    -- that was filled; null: the request's own content
-    due_at        timestamptz                 -- of a scheduled send
+    due_at        timestamptz,                -- of a scheduled send
+    given         text NOT NULL DEFAULT ''    -- of an email: JSON of the placeholders for every recipient; '': none
 ) PARTITION BY RANGE (batch_no);
 CREATE INDEX batch_due ON batch (due_at) WHERE due_at IS NOT NULL;
 
@@ -81,7 +82,9 @@ CREATE TABLE message (
     parts        smallint NOT NULL,
     price_micros bigint NOT NULL,            -- of the whole message
     status       smallint NOT NULL,
-    reason       smallint NOT NULL
+    reason       smallint NOT NULL,
+    reserved     smallint NOT NULL DEFAULT 0, -- minutes that the price is for; 0: a product that is not billed by time
+    own          text NOT NULL DEFAULT ''    -- of an email: JSON of the recipient's own placeholders; '': none
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_account ON message (account_id, id);
 CREATE INDEX message_phone ON message (phone, id);  -- a reply finds the last message to its number

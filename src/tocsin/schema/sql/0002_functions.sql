@@ -46,7 +46,8 @@ END $$;
 -- Accepts a group of requests: keys, rows, lane items, then the wallets (sorted) and their ledger entries.
 -- b_: the requests in order of arrival; m_: their messages, m_batch the ordinal of the request from 1; l_: chunks for the
 -- lanes, l_due until when they wait (the epoch: not at all), l_ids their messages one after the other; r_: roll-up deltas; w_: what
--- each account pays, sorted by account, b_wallet the place in it of a request that costs something; s_: chunks that wait for their
+-- each account pays, sorted by account, b_wallet the place in it of a request that costs something; m_reserved, m_own and b_given
+-- are empty where no request has any; s_: chunks that wait for their
 -- time, s_batch the ordinal of the request, b_due and b_zone its time and zone. Columns and not JSON: a third of the time.
 -- Refused (money, an idempotency key that is held or taken): SQLSTATE TC001, message = JSON list of
 -- {"i": ordinal from 0, "why": "balance" | "held" | "taken"}; nothing is written then.
@@ -57,14 +58,15 @@ CREATE FUNCTION accept_group(
     b_content text[], b_parts integer[], b_pinned integer[], b_good integer[], b_bad integer[], b_amount bigint[],
     b_first uuid[], b_last uuid[], b_expires timestamptz[], b_request text[], b_key text[], b_hash text[],
     m_id uuid[], m_batch integer[], m_phone text[], m_country integer[], m_channel integer[], m_price bigint[],
-    m_status integer[], m_reason integer[],
+    m_status integer[], m_reason integer[], m_reserved integer[], m_own text[],
     l_channel integer[], l_priority integer[], l_account integer[], l_n integer[], l_due timestamptz[], l_ids uuid[],
     r_hour timestamptz[], r_account integer[], r_channel integer[], r_product integer[], r_country integer[], r_status integer[],
     r_messages integer[], r_parts integer[], r_fee bigint[],
     w_account integer[], w_amount bigint[], b_wallet integer[],
     b_title text[], b_attached text[], b_template integer[],
     b_due timestamptz[], b_zone text[],
-    s_batch integer[], s_channel integer[], s_n integer[], s_amount bigint[], s_ids uuid[]
+    s_batch integer[], s_channel integer[], s_n integer[], s_amount bigint[], s_ids uuid[],
+    b_given text[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     r         record;
@@ -99,16 +101,20 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO message (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason)
-        SELECT u.id, b_account[u.b], b_no[u.b], b_product[u.b], u.ph, u.co, nullif(u.ch, 0), b_parts[u.b], u.pr, u.st, u.re
-        FROM unnest(m_id, m_batch, m_phone, m_country, m_channel, m_price, m_status, m_reason) AS u(id, b, ph, co, ch, pr, st, re);
+    INSERT INTO message (id, account_id, batch_no, product, phone, country_id, channel_id, parts, price_micros, status, reason,
+                         reserved, own)
+        SELECT u.id, b_account[u.b], b_no[u.b], b_product[u.b], u.ph, u.co, nullif(u.ch, 0), b_parts[u.b], u.pr, u.st, u.re,
+               coalesce(u.rs, 0), coalesce(u.ow, '')
+        FROM unnest(m_id, m_batch, m_phone, m_country, m_channel, m_price, m_status, m_reason, m_reserved, m_own)
+             AS u(id, b, ph, co, ch, pr, st, re, rs, ow);
     INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, pinned_channel_id,
-                       good, bad, amount_micros, first_id, last_id, expires_at, request_id, title, attached, template_id, due_at)
+                       good, bad, amount_micros, first_id, last_id, expires_at, request_id, title, attached, template_id, due_at,
+                       given)
         SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, nullif(u.i, 0), u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q, u.r, nullif(u.s, 0),
-               nullif(u.t, 'epoch'::timestamptz)
+               nullif(u.t, 'epoch'::timestamptz), coalesce(u.v, '')
         FROM unnest(b_no, b_account, b_product, b_priority, b_country, b_sender, b_content, b_parts, b_pinned, b_good, b_bad,
-                    b_amount, b_first, b_last, b_expires, b_request, b_title, b_attached, b_template, b_due)
-             AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
+                    b_amount, b_first, b_last, b_expires, b_request, b_title, b_attached, b_template, b_due, b_given)
+             AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, v);
     INSERT INTO lane_item (channel_id, priority, account_id, due, ids)
         SELECT u.c, u.p, u.a, nullif(u.d, 'epoch'::timestamptz), l_ids[u.upto - u.n + 1 : u.upto]
         FROM (SELECT x.c, x.p, x.a, x.n, x.d, (sum(x.n) OVER (ORDER BY x.o))::integer AS upto
