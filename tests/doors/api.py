@@ -58,6 +58,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "china": {"grants": [("free-text", CHINA)]},
     "all free": {"grants": [("free-text", "*")]},
     "sender": {"grants": [("sender", "ACME")]},
+    "shown": {"grants": [("show-phone", "622150996000")]},
     "routed": {"grants": [("routing", "second")]},
     "secret": {},
     "templates": {"max_parts": 10},

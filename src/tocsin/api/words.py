@@ -29,9 +29,11 @@ def _pair(message_id: bytes, phone: str) -> str:
 class Wording:
     """How one product words its replies."""
 
-    def __init__(self, rows: str, word_row: Callable[[bytes, str], str]) -> None:
+    def __init__(self, rows: str, word_row: Callable[[bytes, str], str], numbered: str = "batchNo") -> None:
+        """`numbered`: the name of the batch number on the page, where it is another; both are said then."""
         self._rows = rows
         self._word_row = word_row
+        self._numbered = numbered
 
     def accept(self, draft: Draft, language: str) -> bytes:
         """An accepted send."""
@@ -64,14 +66,18 @@ class Wording:
         text, status = head
         quoted = msgspec.json.encode(text).decode()
         error = "" if status == 0 else f',"msg":{quoted}'
+        number = f'"batchNo":"{batch_no}"'
+        if self._numbered != "batchNo":
+            number = f'"{self._numbered}":"{batch_no}",{number}'
         return (
             f'{{"status":{status},"message":{quoted}{error},"data":{{"success":{len(good)},"fail":{len(bad)},'
-            f'"batchNo":"{batch_no}","{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
+            f'{number},"{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
         ).encode()
 
 
 SMS_WORDING = Wording("successData", _sms_row)
 PAIR_WORDING = Wording("array", _pair)
+NOTICE_WORDING = Wording("array", _pair, "barchNo")  # the page's spelling
 
 
 def _bad_row(message_id: bytes, phone: str, reason: Reason, language: str) -> str:

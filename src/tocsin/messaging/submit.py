@@ -134,11 +134,12 @@ def _prepare(
                 Priority(message.priority),
                 message.phone,
                 facts.sender,
-                parts[number - 1],
+                parts[number - 1] if message.parts > 1 else facts.content,
                 ucs2,
                 facts.expires_at,
                 facts.title,
                 facts.attachments,
+                min(channel.longest_call_s, message.reserved * 60),
             )
         )
 
@@ -148,6 +149,7 @@ def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, hand
     return End(
         message.id, message.account_id, message.batch_no, message.product, message.phone, message.country_id, message.parts,
         message.price_micros, channel_id, message.channel_id, 1, reason, Reason.SENDING, 0, handed_at, at,
+        message.reserved,
     )  # fmt: skip
 
 
