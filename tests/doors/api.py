@@ -70,6 +70,8 @@ TEMPLATES: dict[str, tuple[str | None, str, str]] = {
     "code": (None, "sms", "code {1}, not {2}, but {1}"),
     "long": (None, "sms", "long {1}{1}{1}"),
     "mms": (None, "mms", "picture of {1}"),
+    "voice": (None, "voice", "table {1} is ready"),
+    "spoken code": (None, "voice", "code {1}"),
     "own": ("templates", "sms", "own {1}"),
     "pending": (None, "sms", "pending {1}"),
     "rejected": (None, "sms", "rejected {1}"),

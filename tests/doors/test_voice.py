@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from tests.doors.api import CHINA, Bed, Customer, Door, Reply
+from tests.poll import until_sync
 
 NOTICE, CODE = "/api/v1/vos/notice", "/api/v1/vos/otp"
 CALL = {"content": "test", "numbers": "13611111111", "codeId": "10007"}
@@ -134,3 +136,25 @@ def test_what_is_not_reached_costs_nothing(bed: Bed, door: Door) -> None:
     assert before - bed.wallet(customer)[0] == LONGEST_MINUTES * unit
     bad = reply.data["failData"][0]["messageId"]
     assert bed.one("SELECT ARRAY[reserved, price_micros] FROM message WHERE id = %s", bad) == [0, 0]
+
+
+def test_a_template_is_filled(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    reply = send(door, customer, content=None, templateId=bed.templates["voice"], templateParams=["7"])
+    assert said(bed, reply) == "table 7 is ready"
+    reply = send(door, customer, CODE, content=None, templateId=bed.templates["spoken code"], templateParams=["482"])
+    assert said(bed, reply) == "code 482"
+    assert send(door, customer, templateId=bed.templates["voice"]).status == -6, "a value is missing"
+    assert send(door, customer, templateId=bed.templates["plain"]).status == -17, "it is of SMS"
+
+
+@pytest.mark.parametrize("path", [NOTICE, CODE])
+def test_a_scheduled_call_waits_and_is_given_back(bed: Bed, door: Door, path: str) -> None:
+    customer = bed.customer()
+    before = bed.wallet(customer)
+    reply = send(door, customer, path, sendTime=str(int(time.time()) + 3600))
+    assert (reply.status, bed.lane_messages(customer)) == (0, 0)
+    assert bed.wallet(customer) < before
+    batch = {"batchNo": reply.data["batchNo"]}
+    assert door.post(customer, batch, path="/api/v1/schedules/cancel").status == 0
+    until_sync(lambda: bed.wallet(customer) == before, 10)

@@ -156,8 +156,12 @@ class Plant:
             if settings:
                 accounts.set_account(self.conn, name, **settings)
             if place is not None:
-                set_endpoint(self.conn, account_id, "sms", self.receiver.url(place), Seal((self.key,)).seal)
+                self.set_endpoint(Customer(account_id, name, ""), "sms", place)
         return Customer(account_id, name, f"key-{name}")
+
+    def set_endpoint(self, customer: Customer, kind: str, place: str) -> None:
+        """Where at the receiver the news of that kind goes."""
+        set_endpoint(self.conn, customer.id, kind, self.receiver.url(place), Seal((self.key,)).seal)
 
     def set_channel(self, **changes: object) -> None:
         """Of the sandbox."""

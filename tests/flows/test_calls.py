@@ -14,7 +14,6 @@ from tests.conftest import clone_database
 from tests.flows.plant import BALANCE_MICROS, PRICE_MICROS, Customer, Plant, call, post, sign_query
 from tests.poll import until_sync
 from tocsin import webhooks
-from tocsin.kit.seal import Seal
 
 NOTICE, CODE = "/api/v1/vos/notice", "/api/v1/vos/otp"
 TIMEOUT_S = 6.0
@@ -68,7 +67,7 @@ def flow(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def run(plant: Plant) -> Flow:
     plant.set_channel(config=CHANNEL, longest_call_s=LONGEST_S)
     customer = plant.add_customer("caller")
-    webhooks.set_endpoint(plant.conn, customer.id, "vos", plant.receiver.url("vos"), Seal((plant.key,)).seal)
+    plant.set_endpoint(customer, "vos", "vos")
     plant.conn.execute("UPDATE account SET eight_fields = true")
     api = plant.start_api()
     numbers = [f"81200099{fate}" for fate in FATES]
