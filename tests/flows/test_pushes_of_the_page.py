@@ -24,9 +24,15 @@ from tests.poll import until_sync
 from tocsin.kit.seal import Seal
 from tocsin.webhooks import fee_text, set_endpoint
 
-GOOD, BAD, ANSWERING = "81234567801", "81200009902", "81200009913"  # the sandbox's table of outcomes
+GOOD, ALSO_GOOD, BAD, ANSWERING = (
+    "81234567801",
+    "81234567802",
+    "81200009902",
+    "81200009913",
+)  # the sandbox's table of outcomes
 SMS = {"content": "hello", "codeId": "10007", "action": "NOTIFICATION"}
 MMS = {"content": "hello", "codeId": "10007", "title": "hello"}
+NOTICE = {"content": "hello", "codeId": "10007"}
 
 EIGHT_FIELDS = """
 {
@@ -51,6 +57,29 @@ EIGHT_FIELDS = """
             "20221102xxxxx",
             "1",
             "0.1"
+        ]
+    ]
+}
+"""
+SIX_FIELDS = """
+{
+    "type": "vos",
+    "cnt": 2,
+    "array": [
+        ["48d5112288668ebb049dbb9034402910",
+            "86136****1111",
+            "2023-04-11T16:50:01+08:00",
+            1,
+            "success",
+            "20221102xxxxx"
+        ],
+        [
+            "c11d34242000e541f63fbdef3e36b1db",
+            "8613722222222",
+            "2023-04-11T16:50:01+08:00",
+            1,
+            "success",
+            "20221102xxxxx"
         ]
     ]
 }
@@ -80,6 +109,7 @@ OURS = frozenset({"userNumber", "serviceNumber", "messageId"})
 TABLE = {
     "sms": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "sms"),
     "mms": Case("/api/v1/sms/mssSend", MMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "mms"),
+    "voice notice": Case("/api/v1/vos/notice", NOTICE, {"numbers": f"{GOOD},{ALSO_GOOD}"}, SIX_FIELDS, "vos"),
     "uplink": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": ANSWERING}, REPLY, "uplink", OURS),
 }
 REPORTS = [name for name, case in TABLE.items() if case.kind != "uplink"]
