@@ -109,7 +109,7 @@ OURS = frozenset({"userNumber", "serviceNumber", "messageId"})
 TABLE = {
     "sms": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "sms"),
     "mms": Case("/api/v1/sms/mssSend", MMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "mms"),
-    "voice notice": Case("/api/v1/vos/notice", NOTICE, {"numbers": f"{GOOD},{ALSO_GOOD}"}, SIX_FIELDS, "vos"),
+    "voice": Case("/api/v1/vos/notice", NOTICE, {"numbers": f"{GOOD},{ALSO_GOOD}"}, SIX_FIELDS, "vos"),
     "uplink": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": ANSWERING}, REPLY, "uplink", OURS),
 }
 REPORTS = [name for name, case in TABLE.items() if case.kind != "uplink"]
