@@ -61,6 +61,8 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "shown": {"grants": [("show-phone", "622150996000")]},
     "routed": {"grants": [("routing", "second")]},
     "secret": {},
+    "drops machines": {"drop_machine_opens": True},
+    "wants all events": {"extra_events": True},
     "templates": {"max_parts": 10},
     "many templates": {},
 }

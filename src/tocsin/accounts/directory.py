@@ -91,6 +91,7 @@ class Directory:
             language=sys.intern(row[5]), currency=sys.intern(row[6]), allow=_networks(row[1], row[7]),
             rate_per_s=row[8], max_parts=row[9], eight_fields=row[10], swap_uplink=row[11],
             keys=self._keys(row[12] or (), row[13] or ()), grants=_grants(row[14] or ()),
+            extra_events=row[15], drop_machine_opens=row[16],
         )  # fmt: skip
 
     def _keys(self, sealed: Sequence[str], ends: Sequence[float]) -> tuple[Key, ...]:

@@ -72,6 +72,8 @@ class Account(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     swap_uplink: bool
     keys: tuple[Key, ...]
     grants: Grants  # kind -> values
+    extra_events: bool = False  # of emails: unsubscribed, complained and bounced are pushed too
+    drop_machine_opens: bool = False  # what a machine opened or clicked is not pushed
 
     def live_secrets(self, now_s: float) -> list[str]:
         """The API keys that hold now, newest last."""
@@ -104,6 +106,8 @@ class AccountFacts(NamedTuple):
     max_parts: int
     eight_fields: bool
     swap_uplink: bool
+    extra_events: bool
+    drop_machine_opens: bool
     created_at: datetime
 
 

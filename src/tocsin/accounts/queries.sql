@@ -13,7 +13,8 @@ SELECT a.id, a.name, a.plan_id, p.charge_failed, a.locked, a.language, a.currenc
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
        (SELECT array_agg(coalesce(extract(epoch FROM k.expires_at)::float8, 'infinity') ORDER BY k.id) FROM api_key k
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
-       (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id)
+       (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id),
+       a.extra_events, a.drop_machine_opens
 FROM account a JOIN plan p ON p.id = a.plan_id
 WHERE a.id > %s ORDER BY a.id LIMIT %s;
 
@@ -24,18 +25,19 @@ SELECT a.id, a.name, a.plan_id, p.charge_failed, a.locked, a.language, a.currenc
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
        (SELECT array_agg(coalesce(extract(epoch FROM k.expires_at)::float8, 'infinity') ORDER BY k.id) FROM api_key k
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
-       (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id)
+       (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id),
+       a.extra_events, a.drop_machine_opens
 FROM account a JOIN plan p ON p.id = a.plan_id
 WHERE a.id = ANY(%s);
 
 -- name: find
 SELECT a.id, a.name, p.name, a.locked, a.currency, a.language, a.allow_ips, a.rate_per_s, a.max_parts, a.eight_fields,
-       a.swap_uplink, a.created_at
+       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at
 FROM account a JOIN plan p ON p.id = a.plan_id WHERE a.name = %s;
 
 -- name: all
 SELECT a.id, a.name, p.name, a.locked, a.currency, a.language, a.allow_ips, a.rate_per_s, a.max_parts, a.eight_fields,
-       a.swap_uplink, a.created_at
+       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at
 FROM account a JOIN plan p ON p.id = a.plan_id ORDER BY a.name;
 
 -- name: create
@@ -45,7 +47,7 @@ SELECT %(name)s, id, %(language)s FROM plan WHERE name = %(plan)s ON CONFLICT (n
 -- name: set
 UPDATE account SET plan_id = (SELECT id FROM plan WHERE name = %(plan)s), locked = %(locked)s, language = %(language)s,
        allow_ips = %(allow_ips)s, rate_per_s = %(rate_per_s)s, max_parts = %(max_parts)s, eight_fields = %(eight_fields)s,
-       swap_uplink = %(swap_uplink)s
+       swap_uplink = %(swap_uplink)s, extra_events = %(extra_events)s, drop_machine_opens = %(drop_machine_opens)s
 WHERE id = %(id)s;
 
 -- name: lock_row

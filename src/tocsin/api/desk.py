@@ -13,7 +13,9 @@ from tocsin.accounts import Directory
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.wire import Reply, Request
+from tocsin.content import Places
 from tocsin.kit.db import Session
+from tocsin.kit.ids import Ids
 from tocsin.kit.settings import Settings
 from tocsin.messaging import Ground, Terms
 from tocsin.queue import Waker
@@ -54,6 +56,15 @@ class Readers:
 
 
 @dataclass(slots=True)
+class Tracking:
+    """What the links stand on. `keys`: those that may have signed; without one every link is unknown."""
+
+    keys: tuple[bytes, ...] = ()
+    places: Places = field(default_factory=Places)
+    ids: Ids = field(default_factory=Ids)
+
+
+@dataclass(slots=True)
 class Desk:
     """Reference data, the writer, the limits."""
 
@@ -65,6 +76,7 @@ class Desk:
     readers: Readers
     waker: Waker
     terms: Terms
+    tracking: Tracking = field(default_factory=Tracking)
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True

@@ -21,9 +21,10 @@ from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
+from tocsin.api.track import PREFIX, answer_link
 from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
-from tocsin.content import Status
+from tocsin.content import Asked, Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
 from tocsin.kit.ids import request_id
@@ -35,6 +36,8 @@ BODY_MOST, BODY_MOST_WITH_FILES = 8 * 1024 * 1024, 30 * 1024 * 1024
 DRAIN_MOST = 8 * BODY_MOST
 BULK_BYTES = 8 * 1024
 _MINUTE = 60
+_FORM_MOST = 64 * 1024
+_PURPOSES = ("sec-purpose", "purpose", "x-moz")
 
 Answer = Callable[[Desk, Account, Request], Awaitable[Reply]]
 
@@ -100,6 +103,8 @@ class Server:
         headers = [("content-type", reply.content_type), ("x-request-id", name)]
         if reply.retry_after_s is not None:
             headers.append(("retry-after", str(reply.retry_after_s)))
+        if reply.headers:
+            headers.extend(reply.headers)
         if reply.allow:
             headers.append(("allow", reply.allow))
         if scope.method == "HEAD":
@@ -110,7 +115,7 @@ class Server:
     async def _reply(self, scope: Any, protocol: Any, name: str) -> Reply:
         endpoint = ENDPOINTS.get(scope.path)
         if endpoint is None:
-            return await self._page(scope)
+            return await self._page(scope, protocol)
         if scope.method not in endpoint.methods:
             return refuse_method(endpoint.methods)
         try:
@@ -130,7 +135,9 @@ class Server:
         (endpoint.answered if reply.http == 200 else endpoint.failed).add()
         return reply
 
-    async def _page(self, scope: Any) -> Reply:
+    async def _page(self, scope: Any, protocol: Any) -> Reply:
+        if scope.path.startswith(PREFIX):
+            return await self._follow(scope, protocol)
         page = PAGES.get(scope.path)
         if page is None:
             return transport_reply(404, "Not found")
@@ -138,17 +145,37 @@ class Server:
             return refuse_method(_OF_PAGES)
         return page(self._desk)
 
+    async def _follow(self, scope: Any, protocol: Any) -> Reply:
+        """A link of an email."""
+        headers = scope.headers
+        try:
+            if scope.method == "POST" and await _read_body(protocol, headers.get("content-length"), _FORM_MOST) is None:
+                return transport_reply(413, "Request body too large")
+            purpose = next(filter(None, (_read_header(headers, name) for name in _PURPOSES)), "")
+            asked = Asked(scope.method, purpose, self._find_address(scope))
+            return await answer_link(self._desk, scope.path, _read_header(headers, "user-agent") or "", asked)
+        except (RSGIProtocolClosed, RSGIProtocolError):
+            return transport_reply(400, "The body cannot be read")
+        except Exception:  # the edge of the request: the trace goes to the log, without the link
+            log.exception("a link of an email")
+            return transport_reply(500, "Internal error")
+
+    def _find_address(self, scope: Any) -> str:
+        """The client's address."""
+        address: str = scope.client.rpartition(":")[0].strip("[]")
+        trusted = self._desk.settings.trusted_proxies
+        if not trusted:
+            return address
+        # A proxy may append to the client's header or add one of its own: what the last line says counts.
+        return client_address(address, _read_header(scope.headers, "x-forwarded-for"), trusted)
+
     async def _read(self, scope: Any, protocol: Any, name: str, body_most: int) -> Request | Reply:
         headers = scope.headers
         declared = headers.get("content-length")
         body = await _read_body(protocol, declared, body_most) if scope.method == "POST" else b""
         if body is None:
             return transport_reply(413, "Request body too large")
-        address = scope.client.rpartition(":")[0].strip("[]")
-        trusted = self._desk.settings.trusted_proxies
-        if trusted:
-            # A proxy may append to the client's header or add one of its own: what the last line says counts.
-            address = client_address(address, _read_header(headers, "x-forwarded-for"), trusted)
+        address = self._find_address(scope)
         return Request(
             scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), body, address, name,
             _read_header(headers, "idempotency-key"), declared is not None,

@@ -71,6 +71,7 @@ class Reply(msgspec.Struct):
     retry_after_s: int | None = None
     content_type: str = JSON_TYPE[1]
     allow: str = ""  # with 405: the methods that are known
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def parse_query(text: str) -> Mapping[str, str]:

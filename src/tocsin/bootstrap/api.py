@@ -13,15 +13,17 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
 from tocsin.bootstrap.reference import Memory, load_memory
+from tocsin.content import TRACKING, Places
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
+from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
 from tocsin.queue import Registration, Waker
@@ -51,6 +53,7 @@ class Plant:
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
+            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

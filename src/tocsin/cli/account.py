@@ -94,6 +94,16 @@ def show_one(name: str) -> None:
 @click.option("--language", type=LANGUAGE, help="Of the texts in replies.")
 @click.option("--eight-fields/--no-eight-fields", default=None, help="8 fields in every row that is pushed.")
 @click.option("--swap-uplink/--no-swap-uplink", default=None, help="Swap fromNum and to in replies that are pushed.")
+@click.option(
+    "--extra-events/--no-extra-events",
+    default=None,
+    help="Push UNSUBSCRIBED, COMPLAINED and BOUNCED of emails too.",
+)
+@click.option(
+    "--drop-machine-opens/--no-drop-machine-opens",
+    default=None,
+    help="Do not push what a machine opened or clicked.",
+)
 @click.option("--plan", help="Plan that its prices come from.")
 @click.option("--credit", type=POSITIVE_AMOUNT, help="How far the balance may go below zero.")
 def set_one(name: str, allow_ip: str | None, rate: int | None, credit: int | None, **options: Any) -> None:

@@ -58,9 +58,12 @@ def list_numbers(number: str | None, account: str | None, limit: int) -> None:
     with open_change() as conn:
         owner = find_owner(conn, account) if account else None
         found = compliance.list_listed(conn, owner, number, limit)
-    rows = [{"number": row.value, "account": row.account, "since": tell_time(row.created_at)} for row in found]
-    head = ["number", "account", "since"]
-    show(rows, table(head, [[row["number"], row["account"] or "all", row["since"]] for row in rows]))
+    rows = [
+        {"number": row.value, "account": row.account, "since": tell_time(row.created_at), "by": row.origin}
+        for row in found
+    ]  # fmt: skip
+    head = ["number", "account", "since", "by"]
+    show(rows, table(head, [[row["number"], row["account"] or "all", row["since"], row["by"]] for row in rows]))
 
 
 @blacklist.command("import")

@@ -22,6 +22,12 @@ def keep_choices(choices: Sequence[Choice]) -> list[Statement]:
     return [*statements, store.keep_opt_outs(_columns(outs))] if outs else statements
 
 
+def bar(addresses: Sequence[tuple[int, str]], origin: str) -> Statement:
+    """A statement that puts (account, address in lower case) on blacklists. `origin`: unsubscribe, complaint."""
+    columns = pgbin.int4s([account_id for account_id, _ in addresses]), pgbin.texts([each for _, each in addresses])
+    return store.bar(origin, *columns)
+
+
 def _columns(choices: Sequence[Choice]) -> tuple[pgbin.Column, ...]:
     return (
         pgbin.int4s([choice.account_id for choice in choices]),

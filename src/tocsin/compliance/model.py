@@ -124,6 +124,7 @@ class ListRow(NamedTuple):
     value: str
     account: str | None
     created_at: datetime
+    origin: str  # operator, unsubscribe, complaint
 
 
 class OptOutRow(NamedTuple):

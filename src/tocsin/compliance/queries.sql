@@ -71,11 +71,15 @@ WHERE o.account_id = u.a AND o.value = u.v AND (u.s = '' OR o.sender IN ('', u.s
 -- name: list_add
 INSERT INTO blacklist (account_id, value) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING id;
 
+-- name: list_add_all
+INSERT INTO blacklist (account_id, value, origin) SELECT DISTINCT a, v, %s FROM unnest(%s::integer[], %s::text[]) AS u(a, v)
+ON CONFLICT DO NOTHING;
+
 -- name: list_remove
 DELETE FROM blacklist WHERE account_id = %s AND value = %s RETURNING id;
 
 -- name: list_rows
-SELECT b.value, a.name, b.created_at FROM blacklist b LEFT JOIN account a ON a.id = b.account_id
+SELECT b.value, a.name, b.created_at, b.origin FROM blacklist b LEFT JOIN account a ON a.id = b.account_id
 WHERE (%(account)s::integer IS NULL OR b.account_id = %(account)s) AND (%(value)s::text IS NULL OR b.value = %(value)s)
 ORDER BY b.id DESC LIMIT %(limit)s;
 

@@ -144,6 +144,11 @@ def delete_listed(conn: Conn, account_id: int, value: str) -> bool:
     return conn.execute(QUERIES["list_remove"], (account_id, value)).fetchone() is not None
 
 
+def bar(origin: str, accounts: pgbin.Column, values: pgbin.Column) -> Statement:
+    """Rows for the blacklist; those that are there stay as they are."""
+    return Statement(QUERIES["list_add_all"], (origin, accounts, values))
+
+
 def list_rows(conn: Conn, account_id: int | None, value: str | None, limit: int) -> list[ListRow]:
     """The newest rows, newest first; None: of every account, of every value."""
     params = {"account": account_id, "value": value, "limit": limit}

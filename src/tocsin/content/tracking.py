@@ -21,6 +21,9 @@ from typing import Final, NamedTuple
 
 from tocsin.content.hrefs import decode_value, read_tags
 
+TRACKING: Final = "tracking links"
+"""The purpose of the keys that sign."""
+
 _VERSION: Final = 1
 _ID_BYTES, _MAC_BYTES, _HEAD_BYTES = 16, 16, 18
 _LEAST_KEY_BYTES: Final = 16

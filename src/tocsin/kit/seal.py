@@ -6,6 +6,7 @@ be the same on every machine of an installation.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -46,6 +47,12 @@ class Seal:
 def open_seal(settings: Settings, *, make: bool = False) -> Seal:
     """The seal of this installation. Raises SettingsError where there is no key and `make` is off, or a bad one."""
     return Seal(settings.sealing_keys or _read_keys(settings.home / FILE, make=make))
+
+
+def derive_keys(settings: Settings, purpose: str) -> tuple[bytes, ...]:
+    """32 bytes of each sealing key, for something else than sealing; the first signs. Raises SettingsError."""
+    keys = settings.sealing_keys or _read_keys(settings.home / FILE, make=False)
+    return tuple(hashlib.sha256(f"{purpose}\0{key}".encode()).digest() for key in keys)
 
 
 def _read_keys(file: Path, *, make: bool) -> tuple[str, ...]:

@@ -103,6 +103,12 @@ class Settings:
     max_numbers_other: int = _setting(
         "TOCSIN_MAX_NUMBERS_OTHER", 10_000, wording.count, "numbers in one request of MMS, voice notice or email"
     )
+    tracking_url: str = _setting(
+        "TOCSIN_TRACKING_URL", "", wording.url, "address of this API in the links of emails; without it none is tracked"
+    )
+    mmdb: Path | None = _setting(
+        "TOCSIN_MMDB", None, wording.file, "MMDB file that says in which city an address is; without it only countries"
+    )
     bad_signs_per_minute: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_MINUTE", 100, wording.count, "failed signs a minute of one address and account"
     )

@@ -10,6 +10,7 @@ import binascii
 import ipaddress
 import math
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -86,6 +87,14 @@ def networks(words: str) -> Networks:
         except ValueError:
             raise ValueError(f"must be a comma list of networks such as 10.0.0.0/8, and {piece!r} is none") from None
     return tuple(found)
+
+
+def url(words: str) -> str:
+    """An http or https address without query, as it stands before a path."""
+    parts = urlsplit(words)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"must be an address such as https://mail.example.com, not {words!r}")
+    return words.rstrip("/")
 
 
 def database(words: str) -> str:

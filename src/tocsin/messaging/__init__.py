@@ -24,6 +24,7 @@ from tocsin.messaging.query import (
     read_funds,
     time_span,
 )
+from tocsin.messaging.reactions import Reaction, record_reactions
 from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.schedule import (
     Cancelled,
@@ -60,6 +61,7 @@ __all__ = [
     "Ground",
     "NextChannel",
     "Open",
+    "Reaction",
     "Received",
     "Refusal",
     "Reply",
@@ -104,6 +106,7 @@ __all__ = [
     "receive",
     "receive_replies",
     "record",
+    "record_reactions",
     "refuse_some",
     "renew_ends",
     "time_span",

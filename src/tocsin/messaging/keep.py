@@ -53,6 +53,7 @@ async def keep_partitions(session: Session, keep_s: float) -> None:
             await _drop(session, name)
     await session.run(QUERIES["forget_unmatched"], (limit,))
     await session.run(QUERIES["forget_replies"], (limit,))
+    await session.run(QUERIES["forget_mail_events"], (limit,))
 
 
 async def _drop(session: Session, name: str) -> None:

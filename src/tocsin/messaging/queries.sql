@@ -208,6 +208,21 @@ LEFT JOIN LATERAL (
 LEFT JOIN batch b ON b.batch_no = coalesce(m.batch_no, o.batch_no)
 WHERE m.id IS NOT NULL OR o.id IS NOT NULL;
 
+-- name: reacted_messages
+-- Of emails alone: who sent them, to whom, from where, and when the carrier got them.
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.phone, b.sender,
+       (SELECT extract(epoch FROM min(s.at))::double precision FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4))
+FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id JOIN batch b ON b.batch_no = m.batch_no WHERE m.product = 5;
+
+-- name: add_mail_events
+INSERT INTO mail_event (id, account_id, message_id, batch_no, kind, at, url, machine, country, city, device_type, device_name)
+SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::text[], %s::text[],
+                     %s::text[], %s::text[], %s::text[], %s::text[]);
+
+-- name: forget_mail_events
+DELETE FROM mail_event WHERE id IN (
+    SELECT id FROM mail_event WHERE id < uuid7_floor(%s::timestamptz) ORDER BY id LIMIT 10000);
+
 -- name: uplink_page
 SELECT uuid_send(id), user_number, service_number, content, floor(extract(epoch FROM at))::bigint, uuid_send(message_id), seen::text
 FROM uplink WHERE account_id = %(account)s AND seen < pg_snapshot_xmin(pg_current_snapshot())

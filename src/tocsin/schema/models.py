@@ -41,6 +41,8 @@ class Account(models.Model):
     max_parts = models.SmallIntegerField(db_default=16)
     eight_fields = models.BooleanField(db_default=False)
     swap_uplink = models.BooleanField(db_default=False)
+    extra_events = models.BooleanField(db_default=False)
+    drop_machine_opens = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     version = models.BigIntegerField(db_default=0)
 
@@ -164,6 +166,7 @@ class BlacklistEntry(models.Model):
     id = models.BigAutoField(primary_key=True)
     account_id = models.IntegerField(db_default=0)  # 0: for all accounts
     value = models.TextField()  # digits with country code, or an address in lower case
+    origin = models.TextField(db_default="operator")  # operator, unsubscribe, complaint
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

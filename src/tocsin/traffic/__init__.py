@@ -1,7 +1,7 @@
 """The words both sides share."""
 
 from tocsin.traffic.model import Attachment, Inbound, Link, Outcome, Receipt, Sink, Submission
-from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, Reason
+from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, ReactionKind, Reason
 
 __all__ = [
     "ENDS",
@@ -14,6 +14,7 @@ __all__ = [
     "OutcomeKind",
     "Priority",
     "Product",
+    "ReactionKind",
     "Reason",
     "Receipt",
     "Sink",

@@ -44,6 +44,16 @@ class OutcomeKind(IntEnum):
     UNKNOWN = 4
 
 
+class ReactionKind(IntEnum):
+    """What was done with an email after its delivery. Stored; the names are pushed."""
+
+    OPENED = 1
+    CLICKED = 2
+    UNSUBSCRIBED = 3
+    COMPLAINED = 4
+    BOUNCED = 5
+
+
 class End(NamedTuple):
     status: int
     phrase: str

@@ -22,7 +22,18 @@ from tocsin.webhooks.post import Keys
 from tocsin.webhooks.reader import Reader, reading_dsn
 from tocsin.webhooks.replay import replay, retry_aside
 from tocsin.webhooks.room import Room
-from tocsin.webhooks.rows import ReportFacts, Shape, body, fee_text, report_row, shape, time_text, uplink_body
+from tocsin.webhooks.rows import (
+    EventRow,
+    ReportFacts,
+    Shape,
+    body,
+    event_row,
+    fee_text,
+    report_row,
+    shape,
+    time_text,
+    uplink_body,
+)
 from tocsin.webhooks.settle import Settler
 from tocsin.webhooks.store import drop_orphans, forget_attempts
 
@@ -33,6 +44,7 @@ __all__ = [
     "Endpoint",
     "EndpointView",
     "Endpoints",
+    "EventRow",
     "Keys",
     "Lane",
     "Leases",
@@ -49,6 +61,7 @@ __all__ = [
     "chunk_reports",
     "drop_orphans",
     "drop_rest",
+    "event_row",
     "fee_text",
     "forget_attempts",
     "list_attempts",

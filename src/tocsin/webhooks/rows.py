@@ -7,6 +7,7 @@ fee.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -60,8 +61,12 @@ def report_row(facts: ReportFacts, form: Shape) -> bytes:
     return f'{head},"{facts.count}","{fee_text(facts.fee_micros)}"]'.encode()
 
 
+TRACKING_TYPE = "MailUserEvent"
+
+
 def body(kind: str, n: int, rows: bytes) -> bytes:
     """A whole push of `n` rows that are joined by commas."""
+    kind = TRACKING_TYPE if kind == "tracking" else kind
     return b'{"type":"%b","cnt":%d,"array":[%b]}' % (kind.encode(), n, rows)
 
 
@@ -77,6 +82,25 @@ def fee_text(micros: int) -> str:
     whole, rest = divmod(abs(micros), 1_000_000)
     sign = "-" if micros < 0 else ""
     return f"{sign}{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+class EventRow(msgspec.Struct):
+    """What became of an email, in the page's fields and their order; what is not known is "". time: epoch seconds."""
+
+    mss_id: str = msgspec.field(name="mssId")
+    task_name: str = msgspec.field(name="taskName")  # batchNo
+    domain: str  # of the sender
+    receive_email: str
+    time: int
+    action_type: str
+    country_name: str
+    city: str
+    device_type: str
+    device_name: str
+
+
+event_row: Callable[[EventRow], bytes] = msgspec.json.Encoder().encode
+"""One row, without a comma behind it."""
 
 
 class _ReplyJson(msgspec.Struct):

@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ("max_parts", models.SmallIntegerField(db_default=16)),
                 ("eight_fields", models.BooleanField(db_default=False)),
                 ("swap_uplink", models.BooleanField(db_default=False)),
+                ("extra_events", models.BooleanField(db_default=False)),
+                ("drop_machine_opens", models.BooleanField(db_default=False)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("version", models.BigIntegerField(db_default=0)),
             ],

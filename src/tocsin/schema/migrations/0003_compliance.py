@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("account_id", models.IntegerField(db_default=0)),
                 ("value", models.TextField()),
+                ("origin", models.TextField(db_default="operator")),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

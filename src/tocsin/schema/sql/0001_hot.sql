@@ -206,6 +206,23 @@ CREATE TABLE uplink (
 );
 CREATE INDEX uplink_account ON uplink (account_id, seen, id);
 
+-- What became of emails after their delivery. kind: traffic.ReactionKind; machine: what asked in place of a person, '' for a person.
+CREATE TABLE mail_event (
+    id          uuid PRIMARY KEY,
+    account_id  integer NOT NULL,
+    message_id  uuid NOT NULL,
+    batch_no    bigint NOT NULL,
+    kind        smallint NOT NULL,
+    at          timestamptz NOT NULL,
+    url         text NOT NULL,               -- of a click
+    machine     text NOT NULL,
+    country     text NOT NULL,
+    city        text NOT NULL,
+    device_type text NOT NULL,
+    device_name text NOT NULL
+);
+CREATE INDEX mail_event_batch ON mail_event (batch_no, kind);
+
 -- Rows to push: up to 50 reports as ready JSON rows (body: the rows, joined by commas), or one reply (body: the object).
 CREATE TABLE outbox (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

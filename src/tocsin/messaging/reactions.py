@@ -1,0 +1,130 @@
+"""What people, and machines in their place, do with emails after the delivery: opens, clicks, unsubscribing, complaints.
+
+It is kept, pushed as MailUserEvent to who wants it, and who unsubscribed or complained is not written to again: the
+address is on the account's blacklist from then on. Every one is stored and queued in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+
+from tocsin.accounts import Account
+from tocsin.compliance import bar
+from tocsin.content import Asked, Opener, Place, Places, read_opener
+from tocsin.kit import pgbin
+from tocsin.kit.db import Session, Statement
+from tocsin.kit.ids import Ids
+from tocsin.messaging.ends import Books
+from tocsin.messaging.store import QUERIES
+from tocsin.traffic import ReactionKind
+from tocsin.webhooks import EventRow, chunk_reports, event_row
+from tocsin.webhooks import statement as outbox_statement
+
+_ORIGINS = {ReactionKind.UNSUBSCRIBED: "unsubscribe", ReactionKind.COMPLAINED: "complaint"}
+_ALWAYS = frozenset({ReactionKind.OPENED, ReactionKind.CLICKED})
+_URL_MOST = 2_000
+_NOBODY = Opener("", "", None)
+
+
+class Reaction(NamedTuple):
+    """One of them. `agent`: of HTTP, "" where nobody asked by it; `url`: of a click."""
+
+    message_id: bytes
+    kind: ReactionKind
+    at: float  # epoch seconds
+    agent: str = ""
+    asked: Asked = Asked()
+    url: str = ""
+
+
+class _Known(NamedTuple):
+    """A reaction with all that is known of it."""
+
+    id: bytes
+    reaction: Reaction
+    account_id: int
+    batch_no: int
+    address: str
+    domain: str
+    opener: Opener
+    place: Place
+
+
+async def record_reactions(
+    session: Session, reactions: Sequence[Reaction], books: Books, ids: Ids, places: Places
+) -> int:
+    """Store them and what follows; how many were of emails that are known. Committed when it returns. Raises LOST."""
+    rows = await session.rows(QUERIES["reacted_messages"], (pgbin.uuids([each.message_id for each in reactions]),))
+    facts = {row[0]: row[1:] for row in rows}
+    known = [_learn(each, facts[each.message_id], ids.one(), places) for each in reactions if each.message_id in facts]
+    if not known:
+        return 0
+    await books.look(session)
+    statements = [_add(known)]
+    for kind, origin in _ORIGINS.items():
+        if barred := [(each.account_id, each.address.lower()) for each in known if each.reaction.kind is kind]:
+            statements.append(bar(barred, origin))
+    if pushes := _push(known, books):
+        statements.append(pushes)
+    await session.batch(statements)
+    return len(known)
+
+
+def _learn(reaction: Reaction, facts: tuple[Any, ...], event_id: bytes, places: Places) -> _Known:
+    account_id, batch_no, address, sender, handed_at = facts
+    opener = _NOBODY
+    if reaction.kind in _ALWAYS:
+        asked = reaction.asked
+        if reaction.kind is ReactionKind.CLICKED and handed_at is not None:
+            asked = asked._replace(clicked_after_s=reaction.at - handed_at)
+        opener = read_opener(reaction.agent, asked)
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    place = places.find(reaction.asked.ip)
+    return _Known(event_id, reaction, account_id, batch_no, address, domain, opener, place)
+
+
+def _add(known: Sequence[_Known]) -> Statement:
+    return Statement(
+        QUERIES["add_mail_events"],
+        (
+            pgbin.uuids([each.id for each in known]),
+            pgbin.int4s([each.account_id for each in known]),
+            pgbin.uuids([each.reaction.message_id for each in known]),
+            pgbin.int8s([each.batch_no for each in known]),
+            pgbin.int4s([int(each.reaction.kind) for each in known]),
+            pgbin.times([each.reaction.at for each in known]),
+            pgbin.texts([each.reaction.url[:_URL_MOST] for each in known]),
+            pgbin.texts([each.opener.machine.value if each.opener.machine else "" for each in known]),
+            pgbin.texts([each.place.country_name for each in known]),
+            pgbin.texts([each.place.city for each in known]),
+            pgbin.texts([each.opener.device_type for each in known]),
+            pgbin.texts([each.opener.device_name for each in known]),
+        ),
+    )
+
+
+def _push(known: Sequence[_Known], books: Books) -> Statement | None:
+    waiting: dict[int, list[tuple[bytes, bytes, bool]]] = {}
+    for each in known:
+        endpoint, account = books.endpoints.of(each.account_id, "tracking"), books.account_of(each.account_id)
+        if endpoint is not None and account is not None and _is_wanted(each, account):
+            waiting.setdefault(endpoint.id, []).append((each.reaction.message_id, _word(each), False))
+    rows = [row for endpoint_id, entries in waiting.items() for row in chunk_reports(endpoint_id, entries)]
+    return outbox_statement(rows) if rows else None
+
+
+def _is_wanted(each: _Known, account: Account) -> bool:
+    if each.reaction.kind not in _ALWAYS:
+        return account.extra_events
+    return not (account.drop_machine_opens and each.opener.is_machine)
+
+
+def _word(each: _Known) -> bytes:
+    reaction, opener, place = each.reaction, each.opener, each.place
+    row = EventRow(
+        reaction.message_id.hex(), str(each.batch_no), each.domain, each.address, int(reaction.at), reaction.kind.name,
+        place.country_name, place.city, opener.device_type, opener.device_name,
+    )  # fmt: skip
+    return event_row(row)

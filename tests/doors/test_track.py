@@ -1,0 +1,217 @@
+"""`/t/...`: pixel, redirect and unsubscribing; what is stored, pushed and barred by them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.doors.api import Bed, Customer, Door, Reply
+from tests.poll import until_sync
+from tocsin import accounts, webhooks
+from tocsin.content import TRACKING, LinkKind, make_token
+from tocsin.kit.ids import Ids
+from tocsin.kit.seal import Seal
+
+IDS = Ids()
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5"
+    " Mobile/15E148 Safari/604.1"
+)
+PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+TARGET = "https://shop.example.com/a?b=1&c=%20d"
+ADDRESS = "jo@example.com"
+BATCH = 17117048141041790
+
+
+def make_mail(bed: Bed, customer: Customer) -> bytes:
+    """An email that was delivered a while ago."""
+    message_id = IDS.one()
+    bed.conn.execute(
+        b"INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, good, bad,"
+        b" amount_micros, first_id, last_id, expires_at) VALUES (%(no)s, %(account)s, 5, 1, 0, %(sender)s, 'x', 1, 1, 0, 0,"
+        b" %(id)s, %(id)s, now()) ON CONFLICT DO NOTHING",
+        {
+            "no": BATCH,
+            "account": customer.id,
+            "sender": '"Acme, Inc." <noreply@mail.acme.com>',
+            "id": uuid.UUID(bytes=message_id),
+        },
+    )
+    bed.conn.execute(
+        b"INSERT INTO message (id, account_id, batch_no, product, phone, country_id, parts, price_micros, status, reason)"
+        b" VALUES (%s, %s, %s, 5, %s, 0, 1, 0, 0, 0)",
+        (uuid.UUID(bytes=message_id), customer.id, BATCH, ADDRESS),
+    )
+    bed.conn.execute(
+        b"INSERT INTO submission (message_id, at, channel_id, carrier_id, part, attempt, outcome)"
+        b" VALUES (%s, now() - interval '1 minute', 1, 'c', 1, 1, 0)",
+        (uuid.UUID(bytes=message_id),),
+    )
+    return message_id
+
+
+@pytest.fixture(scope="module", autouse=True)
+def partition(bed: Bed) -> None:
+    bed.conn.execute("SELECT partition_ensure('batch', to_timestamp(%s))", (BATCH / 10_000_000,))
+
+
+def link(bed: Bed, kind: LinkKind, message_id: bytes, extra: str = "") -> str:
+    key = hashlib.sha256(f"{TRACKING}\0{bed.sealing_key}".encode()).digest()
+    return f"/t/{make_token(key, kind, message_id, extra.encode())}"
+
+
+def follow(door: Door, target: str, method: str = "GET", agent: str = PHONE, **headers: str) -> Reply:
+    return door.call(method, target, None, {"User-Agent": agent, **headers})
+
+
+def events(bed: Bed, message_id: bytes) -> list[tuple[Any, ...]]:
+    return bed.conn.execute(
+        b"SELECT kind, url, machine, device_type, device_name FROM mail_event WHERE message_id = %s ORDER BY id",
+        (uuid.UUID(bytes=message_id),),
+    ).fetchall()
+
+
+def pushed(bed: Bed, customer: Customer) -> list[dict[str, Any]]:
+    """Rows that wait for the customer's endpoint."""
+    rows = bed.conn.execute(
+        b"SELECT o.body FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id WHERE e.account_id = %s ORDER BY o.seq",
+        (customer.id,),
+    )
+    return [row for (raw,) in rows for row in json.loads(b"[" + raw + b"]")]
+
+
+def listen(bed: Bed, customer: Customer) -> None:
+    seal = Seal((bed.sealing_key,)).seal
+    with bed.conn.transaction():
+        webhooks.set_endpoint(bed.conn, customer.id, "tracking", "https://acme.example.com/t", seal)
+
+
+def test_an_open_is_a_pixel_stored_and_pushed_as_the_page_shows(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    listen(bed, customer)
+    message_id = make_mail(bed, customer)
+    reply = follow(door, link(bed, LinkKind.OPEN, message_id))
+    assert (reply.http, reply.headers["content-type"], reply.body[:6]) == (200, "image/gif", b"GIF89a")
+    assert "no-store" in reply.headers["cache-control"]
+    assert events(bed, message_id) == [(1, "", "", "Phone", "Apple")]
+    (row,) = pushed(bed, customer)
+    at = row.pop("time")
+    assert isinstance(at, int)
+    assert list(row) == [
+        "mssId", "taskName", "domain", "receive_email", "action_type", "country_name", "city", "device_type", "device_name",
+    ]  # fmt: skip
+    assert row == {
+        "mssId": message_id.hex(), "taskName": str(BATCH), "domain": "mail.acme.com", "receive_email": ADDRESS,
+        "action_type": "OPENED", "country_name": "", "city": "", "device_type": "Phone", "device_name": "Apple",
+    }  # fmt: skip
+
+
+def test_a_click_leads_where_it_was_signed_for(bed: Bed, door: Door) -> None:
+    message_id = make_mail(bed, bed.customer())
+    reply = follow(door, link(bed, LinkKind.CLICK, message_id, TARGET))
+    assert (reply.http, reply.headers["location"], reply.body) == (302, TARGET, b"")
+    assert events(bed, message_id) == [(2, TARGET, "", "Phone", "Apple")]
+
+
+@pytest.mark.parametrize(
+    ("agent", "method", "headers", "machine"),
+    [
+        (PROXY, "GET", {}, "image proxy"),
+        ("", "GET", {}, "bot"),
+        (PHONE, "HEAD", {}, "head"),
+        (PHONE, "GET", {"Sec-Purpose": "prefetch"}, "prefetch"),
+    ],
+)
+def test_machines_are_told_apart(
+    bed: Bed, door: Door, agent: str, method: str, headers: dict[str, str], machine: str
+) -> None:
+    customer = bed.customer()
+    message_id = make_mail(bed, customer)
+    assert follow(door, link(bed, LinkKind.OPEN, message_id), method, agent, **headers).http == 200
+    assert events(bed, message_id) == [(1, "", machine, "", "")]
+
+
+def test_machines_are_pushed_unless_the_account_drops_them(bed: Bed, door: Door) -> None:
+    dropping = bed.special("drops machines")
+    for customer, expected in ((bed.customer(), ["OPENED", "OPENED"]), (dropping, ["OPENED"])):
+        listen(bed, customer)
+        target = link(bed, LinkKind.OPEN, make_mail(bed, customer))
+        for agent in (PROXY, PHONE):
+            assert follow(door, target, agent=agent).http == 200
+        assert [row["action_type"] for row in pushed(bed, customer)] == expected
+
+
+def test_a_look_at_the_unsubscribe_page_changes_nothing(bed: Bed, door: Door) -> None:
+    message_id = make_mail(bed, bed.customer())
+    reply = follow(door, link(bed, LinkKind.UNSUBSCRIBE, message_id))
+    assert (reply.http, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "退订".encode() in reply.body
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert events(bed, message_id) == []
+
+
+def test_one_click_unsubscribes_for_this_account(bed: Bed, door: Door) -> None:
+    customer, other = bed.special("wants all events"), bed.customer()
+    listen(bed, customer)
+    target = link(bed, LinkKind.UNSUBSCRIBE, make_mail(bed, customer))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(2):  # who does it twice is told the same
+        reply = door.call("POST", target, "List-Unsubscribe=One-Click", form)
+        assert (reply.http, "已退订".encode() in reply.body) == (200, True)
+    rows = bed.conn.execute(b"SELECT value, origin FROM blacklist WHERE account_id = %s", (customer.id,)).fetchall()
+    assert rows == [(ADDRESS, "unsubscribe")]
+    assert {row["action_type"] for row in pushed(bed, customer)} == {"UNSUBSCRIBED"}
+    assert bed.one("SELECT count(*) FROM blacklist WHERE account_id = %s", other.id) == 0
+    bed.conn.execute("DELETE FROM blacklist")
+
+
+def test_unsubscribing_is_pushed_only_where_it_is_wanted(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    listen(bed, customer)
+    message_id = make_mail(bed, customer)
+    assert door.call("POST", link(bed, LinkKind.UNSUBSCRIBE, message_id)).http == 200
+    assert pushed(bed, customer) == []
+    assert [row[0] for row in events(bed, message_id)] == [3]
+    bed.conn.execute("DELETE FROM blacklist")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("token", ["", "x", "A" * 46, "../healthz", "%00", "A" * 9000])
+def test_what_nobody_signed_leads_nowhere(bed: Bed, door: Door, method: str, token: str) -> None:
+    reply = follow(door, f"/t/{token}", method)
+    assert reply.http == 404
+    assert "location" not in reply.headers
+
+
+def test_a_changed_token_leads_nowhere(bed: Bed, door: Door) -> None:
+    target = link(bed, LinkKind.CLICK, make_mail(bed, bed.customer()), TARGET)
+    assert follow(door, target[:30] + ("A" if target[30] != "A" else "B") + target[31:]).http == 404
+
+
+def test_a_pixel_takes_no_post(bed: Bed, door: Door) -> None:
+    reply = follow(door, link(bed, LinkKind.OPEN, make_mail(bed, bed.customer())), "POST")
+    assert (reply.http, reply.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_a_message_that_is_gone_still_leads_on(bed: Bed, door: Door) -> None:
+    message_id = IDS.one()
+    assert follow(door, link(bed, LinkKind.CLICK, message_id, TARGET)).http == 302
+    assert events(bed, message_id) == []
+
+
+def test_settings_of_an_account_reach_its_pushes(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    listen(bed, customer)
+    with bed.conn.transaction():
+        accounts.set_account(bed.conn, customer.name, extra_events=True)
+    target = link(bed, LinkKind.UNSUBSCRIBE, make_mail(bed, customer))
+
+    def is_pushed() -> bool:
+        return door.call("POST", target).http == 200 and bool(pushed(bed, customer))
+
+    until_sync(is_pushed, 5)
+    bed.conn.execute("DELETE FROM blacklist")
