@@ -205,6 +205,31 @@ async def test_look_ups_by_id_read_one_days_partition(desk: Desk) -> None:
         ), name
 
 
+async def test_a_reply_looks_back_a_month_only_where_something_was_scheduled(desk: Desk) -> None:
+    """Ordinary replies read the partitions of seven days; a batch that is due later changes nothing, one that was due does."""
+    account = await desk.add_account()
+    (message_id,) = await desk.accept(account, 1)
+    desk.conn.execute("SELECT partition_ensure('message', now() - interval '20 days')")
+    (old,) = (
+        row[0]
+        for row in desk.conn.execute(
+            "SELECT 'message_' || to_char(now() AT TIME ZONE 'UTC' - interval '20 days', 'YYYYMMDD')"
+        )
+    )
+    desk.conn.execute(STABLE_PLANS)
+    desk.conn.execute(f"PREPARE q AS {read('messaging', 'last_message_to')}".encode())
+
+    def look() -> set[str]:
+        ask = f"EXECUTE q(ARRAY['{desk.phone(message_id)}'], {desk.channel})"
+        row = desk.conn.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {ask}".encode()).fetchone()
+        assert row is not None
+        return find_read(row[0][0]["Plan"])
+
+    for due, found in [("NULL", False), ("now() + interval '1 hour'", False), ("now() - interval '1 hour'", True)]:
+        desk.conn.execute(f"UPDATE batch SET due_at = {due}".encode())
+        assert (old in look()) is found, due
+
+
 # --- models
 
 

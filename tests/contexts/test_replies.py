@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+import pytest
 from psycopg.rows import TupleRow
 
 from tests.contexts.desk import (
@@ -13,7 +14,12 @@ from tests.contexts.desk import (
 )
 from tests.poll import until
 from tocsin import messaging, routing
+from tocsin.accounts import Account
 from tocsin.kit import clock
+from tocsin.kit.ids import Ids
+from tocsin.messaging import Ask
+
+DAY_S = 86_400
 
 
 def make_reply(user_number: str, content: str = "I want it", service_number: str = "12345") -> Any:
@@ -58,6 +64,74 @@ async def test_a_reply_over_a_channel_goes_to_who_wrote_over_it(desk: Desk) -> N
         "one": here.id,
         "two": there.id,
     }
+
+
+async def went(desk: Desk, account: Account, number: str, *, accepted: float, due: float, moved: bool = True) -> bytes:
+    """A scheduled message to this number, by days ago; its id is of when it was accepted."""
+    ask = Ask(
+        numbers=number, content="hello", code_id="10007", action="NOTIFICATION", request_id="test",
+        send_time=str(int(clock.now_s()) + 3600),
+    )  # fmt: skip
+    draft = messaging.check_send(ask, account, messaging.SMS, 1000, desk.ground)
+    assert isinstance(draft, messaging.Draft), draft
+    draft.due_at = clock.now_s() - due * DAY_S
+    await desk.session.batch([messaging.accept_statement([draft])])
+    if moved:
+        assert await messaging.move_due(desk.session, messaging.Terms(desk.books, desk.table), clock.now_s()) == 1
+    return age(desk, draft.ids[0], accepted)
+
+
+def age(desk: Desk, message_id: bytes, days: float) -> bytes:
+    """Give a message the id that it would have had so many days ago."""
+    (old,) = Ids().take(1, now_ms=clock.now_ms() - int(days * DAY_S * 1000))
+    desk.conn.execute("SELECT partition_ensure('message', now() - %s * interval '1 day')", (days,))
+    where = (old.hex(), message_id.hex())
+    assert desk.conn.execute("UPDATE message SET id = %s WHERE id = %s", where).rowcount == 1
+    desk.conn.execute("UPDATE schedule SET ids = array_replace(ids, %s::uuid, %s::uuid)", where[::-1])
+    return old
+
+
+def answered(desk: Desk) -> tuple[int | None, bytes | None]:
+    row = desk.conn.execute("SELECT account_id, uuid_send(message_id) FROM uplink ORDER BY id DESC LIMIT 1").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(
+    ("due", "moved", "found"), [(0.1, True, True), (6.9, True, True), (7.1, True, False), (0.1, False, False)]
+)
+async def test_a_reply_to_what_was_scheduled_weeks_ago(desk: Desk, due: float, moved: bool, found: bool) -> None:
+    """Seven days count from when it went, not from when it was accepted; what still waits was not written."""
+    account = await desk.add_account(kinds=())
+    (number,) = desk.take_numbers(1)
+    message_id = await went(desk, account, number, accepted=due + 29, due=due, moved=moved)
+    assert await take_replies(desk, make_reply(number)) == int(found)
+    assert answered(desk) == ((account.id, message_id) if found else (None, None))
+
+
+@pytest.mark.parametrize(("ago", "last"), [(2.0, "scheduled"), (0.5, "ordinary")])
+@pytest.mark.parametrize("accepted", [3.0, 25.0])
+async def test_the_last_is_who_went_last(desk: Desk, accepted: float, ago: float, last: str) -> None:
+    """A scheduled message that went a day ago, and another account's `ago`."""
+    accounts = {name: await desk.add_account(name, kinds=()) for name in ("scheduled", "ordinary")}
+    (number,) = desk.take_numbers(1)
+    ids = {"scheduled": await went(desk, accounts["scheduled"], number, accepted=accepted, due=1.0)}
+    ids["ordinary"] = age(desk, (await desk.accept(accounts["ordinary"], [number]))[0], ago)
+    await take_replies(desk, make_reply(number))
+    assert answered(desk) == (accounts[last].id, ids[last])
+
+
+async def test_what_was_scheduled_over_this_channel_comes_before_another_channels(desk: Desk) -> None:
+    here, there = await desk.add_account("here", kinds=()), await desk.add_account("there", kinds=())
+    routing.add_route(desk.conn, routing.RouteRule(0, there.id, None, 1, None, "", desk.other, 0))
+    await desk.reference.renew()
+    (number,) = desk.take_numbers(1)
+    old = await went(desk, here, number, accepted=20, due=2)
+    (new,) = await desk.accept(there, [number])
+    await take_replies(desk, make_reply(number))
+    assert answered(desk) == (here.id, old)
+    await take_replies(desk, make_reply(number), channel=desk.other)
+    assert answered(desk) == (there.id, new)
 
 
 async def test_the_pull_of_a_reply_says_what_its_push_says(desk: Desk) -> None:
