@@ -37,7 +37,7 @@ BALANCE = "/api/v1/sms/balance"
 INDONESIA, CHINA, NAURU, RUSSIA, KAZAKHSTAN = "10007", "10001", "NR", "RU", "KZ"
 GOOD = {"numbers": "81234567801", "content": "hello", "codeId": INDONESIA, "action": "NOTIFICATION"}
 PRICE_MICROS = 100_000  # of a part, by the seed
-POOL = 300
+POOL = 1500
 UNTOUCHED = (100 * PRICE_MICROS, 0)
 
 SPECIALS: dict[str, dict[str, Any]] = {
