@@ -103,6 +103,12 @@ class Settings:
     max_numbers_other: int = _setting(
         "TOCSIN_MAX_NUMBERS_OTHER", 10_000, wording.count, "numbers in one request of MMS, voice notice or email"
     )
+    mail_domain: str = _setting(
+        "TOCSIN_MAIL_DOMAIN",
+        "",
+        wording.domain,
+        "the platform's sending domain of email, for accounts without their own",
+    )
     bad_signs_per_minute: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_MINUTE", 100, wording.count, "failed signs a minute of one address and account"
     )

@@ -1,4 +1,5 @@
-"""The sandbox's fates by table: the last seven digits of a number choose what happens to it (contract, section 9).
+"""The sandbox's fates by table: the last seven digits of a number, or the local part of an address, choose what happens
+to it (contract, section 9).
 
 Pure and without memory: which attempt this is, the submission says itself.
 """
@@ -82,9 +83,30 @@ FATES: dict[str, Fate] = {
 }
 
 
-def find_fate(submission: Submission) -> Fate | None:
-    """The fate that the number chose; None: delivered."""
+MAIL_MARK = "sandbox-"
+"""How the local part of an address begins that names a fate of an email."""
+
+MAIL_FATES: dict[str, Fate] = {
+    "sandbox-open": Fate("delivered"),
+    "sandbox-click": Fate("delivered"),
+    "sandbox-bounce": Fate("bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),)),
+    "sandbox-softbounce": Fate("bounced for now: the mailbox takes nothing", receipts=(Sign(Reason.UNDELIVERED),)),
+    "sandbox-complain": Fate("delivered"),
+    "sandbox-unsubscribe": Fate("delivered"),
+}
+
+
+def may_have_fate(submission: Submission) -> bool:
+    """Whether it is worth while to look closer: asked for every part of every message."""
     phone = submission.phone
+    return phone[-7:-2] == MARK or phone[: len(MAIL_MARK)].lower() == MAIL_MARK
+
+
+def find_fate(submission: Submission) -> Fate | None:
+    """The fate that the number or address chose; None: delivered."""
+    phone = submission.phone
+    if submission.product == Product.EMAIL:
+        return MAIL_FATES.get(phone.partition("@")[0].lower())
     if phone[-7:-2] != MARK or submission.product > Product.MMS:
         return None
     return FATES.get(phone[-2:])
