@@ -30,7 +30,7 @@ def read_files(value: object, rule: Rule) -> tuple[Attachment, ...]:
     files: list[Attachment] = []
     left = rule.most_bytes
     for number, each in enumerate(listed, 1):
-        name, data = _read_one(each, left)
+        name, data = _read_one(each, rule.most_bytes)
         left -= len(data)
         if left < 0:
             raise ValueError(f"{FIELD}: over {rule.most_bytes} bytes together")

@@ -171,7 +171,9 @@ def _check_filled(message: Message, recipients: Sequence[Recipient]) -> Refusal 
     for to, own in recipients:
         missing = wanted - own.keys() if wanted else wanted
         if missing:
-            return Refusal(Status.NOT_TEMPLATE, f"placeholder {min(missing)} has no value for {to[:64]}")
+            return Refusal(
+                Status.NOT_TEMPLATE, f"placeholder {min(missing)} has no value for {check_address(to).address}"
+            )
         subject_chars, content_chars = letter.measure(own) if own else common
         if subject_chars > MOST_SUBJECT:
             return Refusal(Status.PLATFORM, f"theme has more than {MOST_SUBJECT} characters")

@@ -28,6 +28,7 @@ LONGEST_RETRY_S = 300.0
 THROTTLED_TRIES = 10
 _TEXTS_KEPT = 4096
 _BYTES_KEPT = 64 * 1024 * 1024
+_BYTES_MOST = 4 * _BYTES_KEPT
 
 NextChannel = Callable[[Claimed, Text, int], int]
 """(message, its text, present channel) -> the channel of the next attempt."""
@@ -74,15 +75,17 @@ class Texts:
     async def of(self, session: Session, batch_nos: Iterable[int]) -> dict[int, Kept]:
         """The texts of these batches, at least."""
         wanted = set(batch_nos)
-        missing = wanted - self._kept.keys()
-        if missing:
-            if len(self._kept) > _TEXTS_KEPT or self._bytes > _BYTES_KEPT:
-                self._kept = {no: self._kept[no] for no in wanted - missing}
-                self._bytes = sum(_weigh(kept.text) for kept in self._kept.values())
+        known = self._kept
+        if missing := wanted - known.keys():
+            if len(known) > _TEXTS_KEPT or self._bytes > _BYTES_KEPT:
+                known = {no: known[no] for no in wanted - missing}
+                self._bytes = sum(_weigh(kept.text) for kept in known.values())
             for batch_no, text in (await store.load_texts(session, list(missing))).items():
-                self._kept[batch_no] = _keep(text)
+                known[batch_no] = _keep(text)
                 self._bytes += _weigh(text)
-        return self._kept
+            # Files of many emails may be large: then they live as long as the claim.
+            self._kept = known if self._bytes <= _BYTES_MOST else {}
+        return known
 
 
 def _keep(text: Text) -> Kept:
@@ -94,6 +97,7 @@ def _keep(text: Text) -> Kept:
 
 
 def _weigh(text: Text) -> int:
+    """Bytes of files and characters of the text."""
     return len(text.content) + sum(len(file.data) for file in text.attachments)
 
 
