@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -27,7 +28,7 @@ from bench.bare import find_free_port
 from bench.children import BrokenError, Load
 from bench.load import Result, Task
 from bench.processes import Meter, Seen, find_family, read_pss_mb
-from bench.wire import Caller, sign_query
+from bench.wire import COUNTRY, PATH, TEXT, Caller, sign_query
 from tocsin.kit.leash import die_with_parent
 
 BALANCE = "1000000000"
@@ -66,10 +67,19 @@ class Product:
         return caller
 
     def _knows(self, caller: Caller) -> bool:
+        return self._ask(f"/api/v1/sms/balance?{sign_query(caller)}") == 0
+
+    def send_one(self, number: str) -> int:
+        """Send to a number of ours; the status of the reply."""
+        fields = {"numbers": number, "codeId": COUNTRY, "content": TEXT, "action": "NOTIFICATION"}
+        return self._ask(f"{PATH}?{sign_query(self.caller)}&{urlencode(fields)}")
+
+    def _ask(self, target: str) -> int:
+        """The status of a reply to a GET."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", f"/api/v1/sms/balance?{sign_query(caller)}")
-            return bool(json.loads(connection.getresponse().read())["status"] == 0)
+            connection.request("GET", target)
+            return int(json.loads(connection.getresponse().read())["status"])
         finally:
             connection.close()
 

@@ -88,8 +88,8 @@ class Desk:
         self, ids: list[bytes], at: datetime, reason: Reason = Reason.SUCCESS, version: int = 1, account: int = 0
     ) -> None:
         self.conn.execute(
-            "INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, submitted_at, at)"
-            " SELECT u, %s, %s, %s, %s, 100000, %s, %s FROM unnest(%s) AS u",
+            "INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, submitted_at, at, count)"
+            " SELECT u, %s, %s, %s, %s, 100000, %s, %s, 2 FROM unnest(%s) AS u",
             (version, account or self.account, reason.end.status, reason, at, at, pgbin.uuids(ids)),
         )
 

@@ -60,7 +60,7 @@ def mask(reply: Reply) -> bytes:
     assert reply.http == 200
     assert reply.headers["content-type"] == "application/json;charset=UTF-8"
     text = re.sub(rb'"messageId":"[0-9a-f]{32}"', b'"messageId":"#id"', reply.body)
-    return re.sub(rb'"batchNo":"[0-9]{17}"', b'"batchNo":"#batch"', text)
+    return re.sub(rb'"(batchNo|barchNo)":"[0-9]{17}"', rb'"\1":"#batch"', text)
 
 
 def skeleton(value: object) -> object:
@@ -294,3 +294,25 @@ def test_email_with_names_of_recipients(bed: Bed, door: Door) -> None:
 def test_email_errors(bed: Bed, door: Door, body: dict[str, str], expected: tuple[int, str]) -> None:
     """In the words of email's own status table."""
     assert door.post(bed.bystander, body, path="/api/v1/email/sendEmail").body == error(*expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        (
+            "notice",
+            '{"content":"helloworld","numbers":"13611111111,13722222222","codeId":"10007"}',
+            b'{"success":2,"fail":0,"barchNo":"#batch","batchNo":"#batch","array":[["6213611111111","#id"],["6213722222222","#id"]],',
+        ),
+        (
+            "otp",
+            '{"content":"test","numbers":"15012345678","codeId":"10001"}',
+            b'{"success":1,"fail":0,"batchNo":"#batch","array":[["8615012345678","#id"]],',
+        ),
+    ],
+)
+def test_voice(bed: Bed, door: Door, path: str, body: str, expected: bytes) -> None:
+    target = URL.format(**bed.customer().sign()).replace("sms/sendbatchsms", f"vos/{path}")
+    reply = mask(door.call("POST", target, body, PAGE_HEADERS))
+    whole = b'{"status":0,"message":"Submit success","data":%b"failData":[]}}' % expected
+    assert re.sub(rb'"[0-9a-f]{32}"', b'"#id"', reply) == whole

@@ -38,7 +38,7 @@ INDONESIA, CHINA, NAURU, RUSSIA, KAZAKHSTAN = "10007", "10001", "NR", "RU", "KZ"
 GOOD = {"numbers": "81234567801", "content": "hello", "codeId": INDONESIA, "action": "NOTIFICATION"}
 PRICE_MICROS = 100_000  # of a part, by the seed
 MAIL_DOMAIN = "mail.tocsin.example"
-POOL = 340
+POOL = 500
 UNTOUCHED = (100 * PRICE_MICROS, 0)
 
 SPECIALS: dict[str, dict[str, Any]] = {
@@ -59,6 +59,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "china": {"grants": [("free-text", CHINA)]},
     "all free": {"grants": [("free-text", "*")]},
     "sender": {"grants": [("sender", "ACME")]},
+    "shown": {"grants": [("show-phone", "622150996000")]},
     "routed": {"grants": [("routing", "second")]},
     "secret": {},
     "templates": {"max_parts": 10},
@@ -72,6 +73,8 @@ TEMPLATES: dict[str, tuple[str | None, str, str]] = {
     "long": (None, "sms", "long {1}{1}{1}"),
     "mms": (None, "mms", "picture of {1}"),
     "mail": (None, "email", "<p>Order {order} of {name} is on its way.</p>"),
+    "voice": (None, "voice", "table {1} is ready"),
+    "spoken code": (None, "voice", "code {1}"),
     "own": ("templates", "sms", "own {1}"),
     "pending": (None, "sms", "pending {1}"),
     "rejected": (None, "sms", "rejected {1}"),

@@ -85,7 +85,7 @@ def test_it_shows_pushes_and_puts_back_what_was_there(database: str, tmp_path: P
         assert urls == {"sms": "https://example.com/old"}
         assert "acme: sms goes to https://example.com/old again" in out.read_text()
         assert "acme: uplink goes nowhere again" in out.read_text()
-        last = {entry.after and entry.after["kind"]: entry.action for entry in audit.read_last(conn, limit=2)}
+        last = {entry.after and entry.after["kind"]: entry.action for entry in audit.read_last(conn, limit=5)}
         assert last == {None: "webhook remove", "sms": "webhook set"}
 
 
@@ -104,3 +104,20 @@ def test_a_signature_is_checked_in_full() -> None:
 @pytest.mark.parametrize("push", [PUSH, {"type": "mms", "array": [[1]]}, {"a": 1}, [1], None, {"content": "x"}])
 def test_every_push_can_be_shown(push: object) -> None:
     assert len(tell(push)) == 1
+
+
+@pytest.mark.parametrize(("kind", "said"), [("sms", "parts 2"), ("vos", "minutes 2"), ("mms", "messages 2")])
+def test_a_row_says_what_is_counted(kind: str, said: str) -> None:
+    row = [
+        "01a2067fad347733b20987c60579ae96",
+        "6281234567801",
+        "2026-11-23T11:42:40+08:00",
+        1,
+        "success",
+        "1",
+        "2",
+        "0.2",
+    ]
+    (line,) = tell({"type": kind, "cnt": 1, "array": [row]})
+    assert f"  {kind}  6281234567801  1 success" in line
+    assert f"  {said}  fee 0.2" in line

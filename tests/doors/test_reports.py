@@ -57,9 +57,9 @@ def end(
     bed: Bed, customer: Customer, message_id: str, reason: Reason, fee: int, at: int | None, version: int = 1
 ) -> None:
     bed.conn.execute(
-        b"INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, submitted_at, at)"
-        b" VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s))",
-        (uuid.UUID(message_id), version, customer.id, reason.end.status, int(reason), fee, at, MINUTE_AGO + 30),
+        b"INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, submitted_at, at, count)"
+        b" SELECT id, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), parts FROM message WHERE id = %s",
+        (version, customer.id, reason.end.status, int(reason), fee, at, MINUTE_AGO + 30, uuid.UUID(message_id)),
     )
 
 

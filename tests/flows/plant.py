@@ -156,8 +156,12 @@ class Plant:
             if settings:
                 accounts.set_account(self.conn, name, **settings)
             if place is not None:
-                set_endpoint(self.conn, account_id, "sms", self.receiver.url(place), Seal((self.key,)).seal)
+                self.set_endpoint(Customer(account_id, name, ""), "sms", place)
         return Customer(account_id, name, f"key-{name}")
+
+    def set_endpoint(self, customer: Customer, kind: str, place: str) -> None:
+        """Where at the receiver the news of that kind goes."""
+        set_endpoint(self.conn, customer.id, kind, self.receiver.url(place), Seal((self.key,)).seal)
 
     def set_channel(self, **changes: object) -> None:
         """Of the sandbox."""
@@ -224,16 +228,21 @@ def call(
         return Answer(answer.status, json.loads(text) if text.startswith(b"{") else text)
 
 
-def post(port: int, customer: Customer, numbers: Sequence[str], **fields: str) -> Answer:
-    """A signed send. http 0 where the connection broke."""
+def sign_query(customer: Customer, **fields: str) -> str:
+    """The query string of a signed request."""
     stamp = str(int(time()))
     sign = md5(f"{customer.name}{customer.key}{stamp}".encode()).hexdigest()
-    query = urlencode({"account": customer.name, "sign": sign, "datetime": stamp})
-    key = fields.pop("key", None)
+    return urlencode({"account": customer.name, "sign": sign, "datetime": stamp, **fields})
+
+
+def post(port: int, customer: Customer, numbers: Sequence[str], **fields: str) -> Answer:
+    """A signed send. http 0 where the connection broke. `path`, `key`: of another product, for idempotency."""
+    query = sign_query(customer)
+    key, path = fields.pop("key", None), fields.pop("path", SEND)
     body = {"numbers": ",".join(numbers), "content": "hello", "codeId": "10007", "action": "MARKETING", **fields}
     headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     try:
-        return call(port, "POST", f"{SEND}?{query}", json.dumps(body).encode(), headers)
+        return call(port, "POST", f"{path}?{query}", json.dumps(body).encode(), headers)
     except (OSError, http.client.HTTPException):
         return Answer(0, None)
 

@@ -157,7 +157,8 @@ def test_every_path_of_the_api_that_is_named_is_served() -> None:
 
 def test_every_endpoint_beside_the_page_is_named_in_its_reference() -> None:
     text = read(ROOT / "docs" / "reference" / "api-extensions.md")
-    assert [path for path in ENDPOINTS if path not in text and not path.endswith("sendbatchsms")] == []
+    on_the_page = ("sendbatchsms", "vos/notice", "vos/otp", "email/sendEmail")
+    assert [path for path in ENDPOINTS if path not in text and not path.endswith(on_the_page)] == []
 
 
 def test_the_words_of_the_glossary_are_said_once_and_are_the_codes() -> None:

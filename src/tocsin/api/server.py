@@ -22,6 +22,7 @@ from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
+from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.content import Status
 from tocsin.kit import clock, metrics
@@ -75,6 +76,8 @@ ENDPOINTS = {
     "/api/v1/sms/mssSend": _SEND_MMS,
     "/api/v1/sms/mmsSend": _SEND_MMS,
     "/api/v1/email/sendEmail": _endpoint("sendEmail", _POST, send_mail, bulk=True, body_most=BODY_MOST_WITH_FILES),
+    "/api/v1/vos/notice": _endpoint("notice", _POST, send_notice, bulk=True),
+    "/api/v1/vos/otp": _endpoint("otp", _POST, send_code),
     "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms")),
     "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos")),
     "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email")),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
 
 import msgspec
 from python_multipart import multipart
@@ -24,10 +24,12 @@ logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 JSON_TYPE = ("content-type", "application/json;charset=UTF-8")
 _FIELDS_MOST = 100
+_SAID_MOST = 150  # of what a parser says: it may repeat the body
 _SHORT_QUERY = 128  # account, sign and datetime
 _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 30}  # the server bounds the body: no need for files on disk
 _LISTS = frozenset({"numbers", "ids"})  # a real array is taken for a comma list
 _WHOLE_BELOW = 2**53  # above it a float is no exact whole number
+_ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _BOM = b"\xef\xbb\xbf"
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -85,11 +87,19 @@ def _parse_query(text: str) -> Mapping[str, str]:
     for piece in text.split("&", _FIELDS_MOST)[:_FIELDS_MOST]:
         name, equals, value = piece.partition("=")
         if not plain:
-            name = unquote_plus(name, errors="surrogateescape")
-            value = unquote_plus(value, errors="surrogateescape")
+            name, value = _unquote(name), _unquote(value)
         if equals and name not in found:
             found[name] = value
     return found
+
+
+def _unquote(text: str) -> str:
+    """As urllib's unquote_plus, which makes an object for each "%": 190 bytes of memory for a byte of a hostile body."""
+    return _ESCAPES.sub(_read_escapes, text.replace("+", " "))
+
+
+def _read_escapes(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape")
 
 
 _parse_again = lru_cache(maxsize=4096)(_parse_query)
@@ -123,7 +133,7 @@ def _parse_json(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"the JSON body cannot be read: {error}") from None
+        raise Malformed(f"the JSON body cannot be read: {str(error)[:_SAID_MOST]}") from None
     return fields
 
 
@@ -153,7 +163,7 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise Malformed(f"the multipart body cannot be read: {error}") from None
+        raise Malformed(f"the multipart body cannot be read: {str(error)[:_SAID_MOST]}") from None
     return {**fields, **files}
 
 

@@ -31,10 +31,16 @@ def _pair(message_id: bytes, phone: str) -> str:
 class Wording:
     """How one product words its replies."""
 
-    def __init__(self, rows: str, word_row: Callable[[bytes, str], str], mention: str = "phone") -> None:
-        """`rows`: the list of accepted ones; `mention`: what a row of failData calls whom it is to."""
+    def __init__(
+        self, rows: str, word_row: Callable[[bytes, str], str], numbered: str = "batchNo", mention: str = "phone"
+    ) -> None:
+        """`rows`: the list of accepted ones; `mention`: what a row of failData calls whom it is to.
+
+        `numbered`: the name of the batch number on the page, where it is another; both are said then.
+        """
         self._rows = rows
         self._word_row = word_row
+        self._numbered = numbered
         self._mention = mention
 
     def error(self, refusal: Refusal, language: str) -> Reply:
@@ -72,9 +78,12 @@ class Wording:
         text, status = head
         quoted = msgspec.json.encode(text).decode()
         error = "" if status == 0 else f',"msg":{quoted}'
+        number = f'"batchNo":"{batch_no}"'
+        if self._numbered != "batchNo":
+            number = f'"{self._numbered}":"{batch_no}",{number}'
         return (
             f'{{"status":{status},"message":{quoted}{error},"data":{{"success":{len(good)},"fail":{len(bad)},'
-            f'"batchNo":"{batch_no}","{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
+            f'{number},"{self._rows}":[{",".join(good)}],"failData":[{",".join(bad)}]}}}}'
         ).encode()
 
     def _bad_row(self, message_id: bytes, phone: str, reason: Reason, language: str) -> str:
@@ -104,4 +113,5 @@ class EmailWording(Wording):
 
 SMS_WORDING = Wording("successData", _sms_row)
 PAIR_WORDING = Wording("array", _pair)
-EMAIL_WORDING = EmailWording("array", _pair, "email")
+EMAIL_WORDING = EmailWording("array", _pair, mention="email")
+NOTICE_WORDING = Wording("array", _pair, "barchNo")  # the page's spelling

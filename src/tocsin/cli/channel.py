@@ -42,6 +42,12 @@ def channel() -> None:
 
 def _options(verb: Any) -> Any:
     for option in (
+        click.option(
+            "--longest-call",
+            "longest_call_s",
+            type=click.IntRange(1, routing.MOST_CALL_S),
+            help="Seconds after which a call is hung up; so many are reserved when it is accepted.",
+        ),
         click.option("--max-attempts", type=click.IntRange(1, 1000), help="Tries of a message in all."),
         click.option("--unknown-policy", type=POLICY, help="A submit without an answer: `resend` it or `leave` it."),
         click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object."),
@@ -86,10 +92,10 @@ def list_channels() -> None:
         found = routing.list_channels(conn)
     rows = [
         [each.name, each.kind, tell_yes(each.paused), each.rate or "none", each.window, each.unknown_policy,
-         each.max_attempts, json.dumps(each.config)]
+         each.max_attempts, f"{each.longest_call_s} s", json.dumps(each.config)]
         for each in found
     ]  # fmt: skip
-    head = ["channel", "kind", "paused", "rate", "window", "unknown", "attempts", "config"]
+    head = ["channel", "kind", "paused", "rate", "window", "unknown", "attempts", "longest call", "config"]
     show([msgspec.structs.asdict(each) for each in found], table(head, rows))
 
 

@@ -25,7 +25,8 @@ from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 
-KINDS = ("sms", "uplink")
+KINDS = ("sms", "mms", "vos", "mail", "uplink")
+_COUNTED = {"vos": "minutes", "mms": "messages", "mail": "messages"}
 _MAX_BYTES = 1 << 20
 _MAX_AGE_S = 300
 
@@ -37,9 +38,9 @@ _MAX_AGE_S = 300
 def listen(account: str | None, port: int, host: str) -> None:
     """Show an account's reports and replies as they are pushed, until Ctrl-C.
 
-    Sets itself as the account's endpoint for sms and uplink, checks every signature, and at its end puts back what was
-    there before: another URL, or none, and then nothing waits. The pusher must be allowed to reach it:
-    TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
+    Sets itself as the account's endpoint for reports of every product and for replies, checks every signature, and at
+    its end puts back what was there before: another URL, or none, and then nothing waits. The pusher must be allowed to
+    reach it: TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
 
     \b
     Example: tocsin listen --account acme
@@ -171,15 +172,16 @@ def tell(push: Any) -> list[str]:
     """A push as lines: one for each row of reports, or the reply."""
     now = clock.now().strftime("%H:%M:%S")
     if isinstance(push, dict) and isinstance(push.get("array"), list):
-        return [f"{now}  {push.get('type')}  {_tell_row(row)}" for row in push["array"]]
+        kind = str(push.get("type"))
+        return [f"{now}  {kind}  {_tell_row(row, _COUNTED.get(kind, 'parts'))}" for row in push["array"]]
     if isinstance(push, dict) and "content" in push:
         return [f"{now}  reply  from {push.get('to')} to {push.get('fromNum')}: {push['content']}"]
     return [f"{now}  {msgspec.json.encode(push).decode()}"]
 
 
-def _tell_row(row: Any) -> str:
+def _tell_row(row: Any, counted: str) -> str:
     if not isinstance(row, list) or len(row) < 6:
         return msgspec.json.encode(row).decode()
     message_id, phone, at, status, text, batch_no, *rest = row
-    cost = f"  parts {rest[0]}  fee {rest[1]}" if len(rest) > 1 else ""
+    cost = f"  {counted} {rest[0]}  fee {rest[1]}" if len(rest) > 1 else ""
     return f"{phone}  {status} {text}  {at}{cost}  batch {batch_no}  id {message_id}"

@@ -29,6 +29,7 @@ from tocsin.kit.settings import Settings
 _SMS_PATH, _MMS_PATH = "/api/v1/sms/sendbatchsms", "/api/v1/sms/mssSend"
 _EMAIL_PATH = "/api/v1/email/sendEmail"
 _FILES = "attachment"
+_NOTICE_PATH, _CODE_PATH = "/api/v1/vos/notice", "/api/v1/vos/otp"
 _WAIT_S = 30.0
 _SHOWN = 20
 
@@ -120,6 +121,45 @@ def mms(
     if files:
         body["attachment"] = [base64.b64encode(file.read_bytes()).decode() for file in files]
     return _post_and_show(_MMS_PATH, body, options)
+
+
+_SHOW_PHONE = click.option("--show-phone", help="Number that the call comes from; the account must be granted it.")
+
+
+@send.command()
+@click.argument("numbers")
+@click.argument("text")
+@_SHOW_PHONE
+@_of_every_send
+def voice(numbers: str, text: str, country: str | None, show_phone: str | None, **options: str | None) -> int:
+    """Call NUMBERS (by commas) and read TEXT aloud.
+
+    \b
+    Example: tocsin send voice 6281234567801 "Your table is ready"
+    """
+    return _call(_NOTICE_PATH, (numbers, text, country, show_phone), options)
+
+
+@send.command()
+@click.argument("number")
+@click.argument("code")
+@_SHOW_PHONE
+@_of_every_send
+def otp(number: str, code: str, country: str | None, show_phone: str | None, **options: str | None) -> int:
+    """Call NUMBER and read CODE aloud: 3 to 10 digits one by one, twice, in the country's language.
+
+    \b
+    Example: tocsin send otp 6281234567801 482193
+    """
+    return _call(_CODE_PATH, (number, code, country, show_phone), options)
+
+
+def _call(path: str, what: tuple[str, str, str | None, str | None], options: Mapping[str, str | None]) -> int:
+    numbers, text, country, show_phone = what
+    body: dict[str, Any] = {"numbers": numbers, "content": text, "codeId": _find_code_id(country, numbers)}
+    if show_phone:
+        body["showPhone"] = show_phone
+    return _post_and_show(path, body, options)
 
 
 @send.command()

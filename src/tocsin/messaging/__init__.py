@@ -4,7 +4,7 @@ from tocsin.messaging.accept import check_send
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
-from tocsin.messaging.forms import MMS, SMS, Form
+from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.mail import check_mail
@@ -46,6 +46,8 @@ __all__ = [
     "KINDS",
     "MMS",
     "SMS",
+    "VOICE_NOTICE",
+    "VOICE_OTP",
     "Ask",
     "BatchNumbers",
     "Books",

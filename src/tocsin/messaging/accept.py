@@ -10,14 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocsin.accounts import ROUTING, Account
-from tocsin.content import Status, measure, numbering, read_send_time, split_numbers, text_fault, units16
+from tocsin.content import (
+    Status,
+    language_of_country,
+    measure,
+    numbering,
+    read_send_time,
+    speak_otp,
+    split_numbers,
+    text_fault,
+    units16,
+)
 from tocsin.messaging.contents import Said, check_rule, find_content
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
 from tocsin.messaging.numbers import fill, find_reader
 from tocsin.routing import Country, Table
-from tocsin.traffic import Priority
+from tocsin.traffic import Priority, Product
 
 MAX_TITLE_UNITS = 128
 _ACTIONS = dict(Priority.__members__)
@@ -53,6 +63,8 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
     pinned = _find_pinned(ask, account, ground.table)
     if isinstance(pinned, Refusal):
         return pinned
+    if form.product is Product.VOICE_OTP:
+        content = speak_otp(content, language_of_country(country.iso, account.language))
     draft = Draft(
         account.id, account.plan_id, form.product, priority, country.code_id, ask.sender_id or "", content, parts,
         pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=ask.title or "",

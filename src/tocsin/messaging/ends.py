@@ -95,6 +95,8 @@ async def renew_ends(session: Session, ends: Sequence[End]) -> list[End]:
 
 def _refund_of(end: End, books: Books) -> int:
     """Micros of the message's price that stay returned after this end."""
+    if end.reserved:  # billed by the minute: what did not begin is given back, whatever the plan says of failures
+        return end.price_micros - end.price_micros // end.reserved * end.count
     account = books.account_of(end.account_id)
     charge_failed = account is None or account.charge_failed
     back = gives_back(end.reason, handed_over=end.submitted_at is not None, charge_failed=charge_failed)
@@ -115,6 +117,7 @@ def _reports(ends: Sequence[End], backs: Sequence[int]) -> Statement:
             pgbin.int4s([e.channel_id for e in ends]),
             pgbin.times([e.submitted_at or 0.0 for e in ends]),
             pgbin.times([e.at for e in ends]),
+            pgbin.int4s([e.count for e in ends]),
         ),
     )
 
@@ -127,8 +130,8 @@ def _rollup(ends: Sequence[End], backs: Sequence[int]) -> Statement:
         place = (end.product, end.country_id)
         old = (hour, end.account_id, end.booked_channel_id, *place, end.before.end.status)
         new = (hour, end.account_id, end.channel_id, *place, end.reason.end.status)
-        sums[(*old, end.parts, end.price_micros - end.refunded_before)] -= 1
-        sums[(*new, end.parts, end.price_micros - back)] += 1
+        sums[(*old, end.count_before, end.price_micros - end.refunded_before)] -= 1
+        sums[(*new, end.count, end.price_micros - back)] += 1
     rows = [(*k[:6], n, n * k[6], n * k[7]) for k, n in sums.items() if n]
     return Statement(QUERIES["add_rollup"], (msgspec.json.encode(rows).decode(),))
 
@@ -142,7 +145,7 @@ def _pushes(ends: Sequence[End], backs: Sequence[int], books: Books) -> Statemen
             continue
         account = books.account_of(end.account_id)
         facts = ReportFacts(
-            end.message_id, end.phone, int(end.submitted_at or end.at), end.reason, end.batch_no, end.parts, end.price_micros - back
+            end.message_id, end.phone, int(end.submitted_at or end.at), end.reason, end.batch_no, end.count, end.price_micros - back
         )  # fmt: skip
         row = report_row(facts, shape(kind, eight_fields=account is not None and account.eight_fields))
         waiting.setdefault(endpoint.id, []).append((end.message_id, row, end.before is not Reason.SENDING))

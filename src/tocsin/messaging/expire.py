@@ -37,7 +37,7 @@ async def _end_page(session: Session, books: Books, place: tuple[float, int], no
                 return 0, -1
             ids = pgbin.uuids([message_id for _, ids in items for message_id in ids])
             rows = await session.rows(QUERIES["never_handed_over"], (ids, now_s))
-            ends = [End(*(*row[:9], row[8], 1, Reason.EXPIRED, Reason.SENDING, 0, None, now_s)) for row in rows]
+            ends = [End(*(*row[:9], row[8], 1, Reason.EXPIRED, Reason.SENDING, 0, None, now_s, row[9])) for row in rows]
             gone = {end.message_id for end in ends}
             done = [item_id for item_id, item_ids in items if gone.issuperset(item_ids)]
             await session.send([queue.drop(done), *write_ends(ends, books)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tocsin.accounts import SENDER
+from tocsin.accounts import SENDER, SHOW_PHONE
 from tocsin.traffic import Priority, Product
 
 
@@ -13,7 +13,7 @@ class Form(NamedTuple):
 
     product: Product
     priority: Priority | None  # None: the request's `action` says
-    voice: bool  # fixed lines are reached too
+    voice: bool  # calls: fixed lines are reached too, and minutes are charged
     sender_field: str  # what the page calls the sender
     sender_grant: str
     titled: bool  # a title is demanded
@@ -24,4 +24,11 @@ class Form(NamedTuple):
 SMS = Form(Product.SMS, None, False, "senderId", SENDER, titled=False, in_parts=True, template_rule=True)
 MMS = Form(
     Product.MMS, Priority.NOTIFICATION, False, "senderId", SENDER, titled=True, in_parts=False, template_rule=True
+)
+VOICE_NOTICE = Form(
+    Product.VOICE_NOTICE, Priority.NOTIFICATION, True, "showPhone", SHOW_PHONE, titled=False, in_parts=False,
+    template_rule=False,
+)  # fmt: skip
+VOICE_OTP = Form(
+    Product.VOICE_OTP, Priority.VERIFY, True, "showPhone", SHOW_PHONE, titled=False, in_parts=False, template_rule=False
 )

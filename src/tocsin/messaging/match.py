@@ -41,10 +41,12 @@ class Matched(msgspec.Struct, gc=False):
     country_id: int
     parts: int
     price_micros: int
+    reserved: int
     booked_channel_id: int
     version: int
     present: Reason
     refunded: int
+    talk_s: int
 
 
 @dataclass(slots=True)
@@ -122,5 +124,5 @@ def _sort(receipts: Sequence[Receipt], rows: Sequence[tuple[Any, ...]]) -> Sorte
 
 
 def _matched(row: tuple[Any, ...], receipt: Receipt) -> Matched:
-    version, reason, refunded = row[14:17]
-    return Matched(*(receipt, *row[1:14], version or 0, Reason(reason or 0), refunded or 0))
+    version, reason, refunded = row[15:18]
+    return Matched(*(receipt, *row[1:15], version or 0, Reason(reason or 0), refunded or 0, receipt.talk_s))

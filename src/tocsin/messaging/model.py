@@ -109,6 +109,7 @@ class Claimed(msgspec.Struct, gc=False):
     parts: int
     price_micros: int
     channel_id: int  # route chosen at accept
+    reserved: int = 0  # minutes that the price is for; 0: not billed by time
     own: str = ""  # of an email: JSON of the recipient's own placeholders
 
 
@@ -145,3 +146,19 @@ class End(msgspec.Struct, frozen=True, gc=False):
     refunded_before: int  # micros given back so far
     submitted_at: float | None
     at: float
+    reserved: int = 0  # minutes that the price is for; 0: not billed by time
+    talk_s: int = 0  # length of the call
+
+    @property
+    def count(self) -> int:
+        """The billing count: parts, or the minutes that began (before the end: those that are reserved)."""
+        if not self.reserved:
+            return self.parts
+        return self.reserved if self.reason is Reason.SENDING else min(-(-self.talk_s // 60), self.reserved)
+
+    @property
+    def count_before(self) -> int:
+        """The same in the state that it replaces: a call of which nobody heard in time cost nothing."""
+        if not self.reserved:
+            return self.parts
+        return self.reserved if self.before is Reason.SENDING else 0

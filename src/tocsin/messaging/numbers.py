@@ -37,6 +37,7 @@ class Reader:
         country, pinned = place
         self._account = account
         self._product = form.product
+        self._by_minute = form.voice
         self._country = country
         self._pinned = pinned
         self._table = table
@@ -72,6 +73,16 @@ class Reader:
         self._ways[iso] = found
         return found
 
+    def reserve(self, draft: Draft) -> None:
+        """Where minutes are charged: those of the longest call of each message's channel, and what they cost."""
+        if not self._by_minute:
+            return
+        for at, channel_id in enumerate(draft.channels):
+            channel = self._table.channel(channel_id) if channel_id else None
+            minutes = -(-channel.longest_call_s // 60) if channel else 0
+            draft.reserved.append(minutes)
+            draft.prices[at] *= minutes
+
 
 def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Draft | Refusal:
     """Read every number into the draft's columns; all of them bad refuses the request, with its rows."""
@@ -96,6 +107,7 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
             reasons.append(0)
             continue
         _add_bad(draft, phone, country_id, bad)
+    reader.reserve(draft)
     draft.good, draft.amount_micros = len(seen), sum(prices)
     if not seen:
         return Refusal(Status(statuses[0]), draft=draft)
@@ -109,6 +121,8 @@ def refuse_some(draft: Draft, refused: Mapping[int, Reason]) -> None:
             draft.good -= 1
             draft.amount_micros -= draft.prices[at]
         draft.channels[at] = draft.prices[at] = 0
+        if draft.reserved:
+            draft.reserved[at] = 0
         draft.reasons[at], draft.statuses[at] = int(reason), reason.end.status
 
 

@@ -56,7 +56,7 @@ WHERE b.batch_no = %s ORDER BY m.id;
 
 -- name: claimed_messages
 SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0),
-       m.own
+       m.reserved, m.own
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
 
 -- name: ended_messages
@@ -87,12 +87,12 @@ SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%s::
 -- a look into each partition that was made ahead.
 -- Last column: the clocks of what reports depend on, see Books.
 SELECT r.ord::integer, uuid_send(s.message_id), s.part, s.attempt, extract(epoch FROM s.at)::double precision, s.channel_id,
-       s.account_id, s.batch_no, s.product, s.phone, s.country_id, s.parts, s.price_micros, coalesce(p.channel_id, s.booked_id, 0),
+       s.account_id, s.batch_no, s.product, s.phone, s.country_id, s.parts, s.price_micros, s.reserved, coalesce(p.channel_id, s.booked_id, 0),
        p.version, p.reason, p.refund_micros, (SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%(clocks)s::text[]))
 FROM unnest(%(ids)s::text[], %(phones)s::text[]) WITH ORDINALITY AS r(carrier_id, phone, ord)
 CROSS JOIN LATERAL (
     SELECT u.message_id, u.part, u.attempt, u.at, u.channel_id, m.account_id, m.batch_no, m.product, m.phone, m.country_id,
-           m.parts, m.price_micros, m.channel_id AS booked_id
+           m.parts, m.price_micros, m.reserved, m.channel_id AS booked_id
     FROM submission u JOIN message m ON m.id = u.message_id
     WHERE u.channel_id = %(channel)s::integer AND u.carrier_id = r.carrier_id
     AND u.at > now() - make_interval(secs => %(within)s::double precision) AND u.at < now() + interval '1 day'
@@ -104,8 +104,8 @@ LEFT JOIN LATERAL (
 -- A submission whose answer was lost has no id: channel, destination and time decide, if exactly one message fits (two rows: more
 -- than one). None does while another message to that number is on its way: the receipt may be that one's, come before the answer.
 SELECT r.ord::integer, uuid_send(m.id), 0, 0, 0::double precision, %(channel)s::integer,
-       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(p.channel_id, m.channel_id, 0),
-       p.version, p.reason, p.refund_micros, (SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%(clocks)s::text[]))
+       m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, m.reserved,
+       coalesce(p.channel_id, m.channel_id, 0), p.version, p.reason, p.refund_micros, (SELECT coalesce(sum(version), 0)::bigint FROM change_clock WHERE name = ANY(%(clocks)s::text[]))
 FROM unnest(%(phones)s::text[], %(times)s::timestamptz[]) WITH ORDINALITY AS r(phone, at, ord)
 CROSS JOIN LATERAL (
     SELECT DISTINCT u.message_id FROM submission u
@@ -128,21 +128,21 @@ WHERE NOT EXISTS (
 SELECT uuid_send(m.id) FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id ORDER BY m.id FOR UPDATE OF m;
 
 -- name: add_part_receipts
-INSERT INTO part_receipt (message_id, part, attempt, status, reason, at)
-SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING;
+INSERT INTO part_receipt (message_id, part, attempt, status, reason, talk_s, at)
+SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING;
 
 -- name: part_receipts
-SELECT uuid_send(p.message_id), p.part, p.attempt, p.reason FROM unnest(%s::uuid[]) AS c(id) JOIN part_receipt p ON p.message_id = c.id;
+SELECT uuid_send(p.message_id), p.part, p.attempt, p.reason, p.talk_s FROM unnest(%s::uuid[]) AS c(id) JOIN part_receipt p ON p.message_id = c.id;
 
 -- name: present_states
 SELECT DISTINCT ON (r.message_id) uuid_send(r.message_id), r.version, r.reason, r.refund_micros, coalesce(r.channel_id, 0)
 FROM unnest(%s::uuid[]) AS c(id) JOIN report r ON r.message_id = c.id ORDER BY r.message_id, r.version DESC;
 
 -- name: add_reports
-INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, refund_micros, channel_id, submitted_at, at)
-SELECT a, b, c, d, e, f, g, nullif(h, 0), nullif(i, 'epoch'::timestamptz), j
+INSERT INTO report (message_id, version, account_id, status, reason, fee_micros, refund_micros, channel_id, submitted_at, at, count)
+SELECT a, b, c, d, e, f, g, nullif(h, 0), nullif(i, 'epoch'::timestamptz), j, k
 FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[], %s::integer[],
-            %s::timestamptz[], %s::timestamptz[]) AS u(a, b, c, d, e, f, g, h, i, j);
+            %s::timestamptz[], %s::timestamptz[], %s::integer[]) AS u(a, b, c, d, e, f, g, h, i, j, k);
 
 -- name: settle
 SELECT settle_group(%s::json);
@@ -154,14 +154,15 @@ SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2):
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
-INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, at)
-SELECT %s::integer, a, b, c, d, e FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(a, b, c, d, e);
+INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, talk_s, at)
+SELECT %s::integer, a, b, c, d, e, f
+FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(a, b, c, d, e, f);
 
 
 -- name: unmatched_waiting
 -- A page, newest first: those of the last minute at every look, older ones at one look in `turns`, so that what will never match
 -- holds up nothing.
-SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision FROM unmatched_receipt
+SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision, talk_s FROM unmatched_receipt
 WHERE NOT given_up AND id < %(below)s::bigint
 AND (received_at > now() - interval '60 seconds' OR id %% %(turns)s::integer = %(turn)s::integer) ORDER BY id DESC LIMIT 1000;
 
@@ -181,7 +182,7 @@ DELETE FROM receipt_watch WHERE id = ANY(%s::bigint[]);
 -- Of these messages, those without a final state, with their first hand-over.
 SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros,
        coalesce(s.channel_id, m.channel_id, 0), coalesce(p.channel_id, m.channel_id, 0), p.version, p.reason, p.refund_micros,
-       extract(epoch FROM s.at)::double precision
+       extract(epoch FROM s.at)::double precision, m.reserved
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id
 LEFT JOIN LATERAL (
     SELECT version, reason, refund_micros, status, channel_id FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
@@ -215,7 +216,8 @@ FROM uplink WHERE account_id = %(account)s AND seen < pg_snapshot_xmin(pg_curren
 AND (seen, id) > (%(seen)s::xid8, %(id)s::uuid) ORDER BY seen, id LIMIT %(limit)s;
 
 -- name: report_by_ids
-SELECT uuid_send(m.id), m.phone, m.batch_no, m.parts, m.price_micros, m.status, m.reason, p.reason, p.fee_micros,
+SELECT uuid_send(m.id), m.phone, m.batch_no, coalesce(p.count, nullif(m.reserved, 0), m.parts), m.price_micros, m.status, m.reason,
+       p.reason, p.fee_micros,
        extract(epoch FROM coalesce(p.submitted_at, s.at))::double precision, extract(epoch FROM p.at)::double precision, s.at IS NOT NULL, m.product
 FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c(id, ord) CROSS JOIN LATERAL (SELECT * FROM message WHERE id = c.id LIMIT 1) m
 LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) p ON true
@@ -269,7 +271,8 @@ AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission
 
 -- name: never_handed_over
 -- Of these messages, those past their batch's validity that have no report and that no carrier has or may have.
-SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0)
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0),
+       m.reserved
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id JOIN batch b ON b.batch_no = m.batch_no
 WHERE b.expires_at < to_timestamp(%s::double precision)
 AND NOT EXISTS (SELECT 1 FROM report r WHERE r.message_id = m.id)

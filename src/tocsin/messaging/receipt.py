@@ -80,6 +80,7 @@ def _end(one: Matched, reason: Reason) -> End:
     return End(
         one.message_id, one.account_id, one.batch_no, one.product, one.phone, one.country_id, one.parts, one.price_micros,
         one.channel_id, one.booked_channel_id, one.version + 1, reason, one.present, one.refunded, one.submitted_at, one.receipt.at,
+        one.reserved, one.talk_s,
     )  # fmt: skip
 
 
@@ -133,8 +134,10 @@ async def _look_closely(session: Session, careful: Sequence[Matched]) -> list[En
         ]
     )
     receipts: dict[bytes, dict[tuple[int, int], Reason]] = {i: {} for i in ids}
-    for message_id, part, attempt, reason in answers[2]:
+    talks = dict.fromkeys(ids, 0)
+    for message_id, part, attempt, reason, talk_s in answers[2]:
         receipts[message_id][(part, attempt)] = Reason(reason)
+        talks[message_id] = max(talks[message_id], talk_s)
     handed: dict[bytes, dict[tuple[int, int], float]] = {i: {} for i in ids}
     for row in map(Handed._make, answers[3]):
         handed[row.message_id][(row.part, row.attempt)] = row.at
@@ -144,6 +147,7 @@ async def _look_closely(session: Session, careful: Sequence[Matched]) -> list[En
         if one.message_id in states:
             one.version, reason, one.refunded, one.booked_channel_id = states[one.message_id]
             one.present = Reason(reason)
+        one.talk_s = talks[one.message_id]
         one.submitted_at = min(handed[one.message_id].values(), default=one.submitted_at)
         verdict = decide(one.parts, handed[one.message_id].keys(), receipts[one.message_id])
         if verdict is None and one.receipt.reason is Reason.SENDING and not one.version:
@@ -172,6 +176,7 @@ def _keep_parts(final: Sequence[Matched]) -> Statement:
             pgbin.int4s([one.attempt for one in final]),
             pgbin.int4s([one.receipt.reason.end.status for one in final]),
             pgbin.int4s([int(one.receipt.reason) for one in final]),
+            pgbin.int4s([one.receipt.talk_s for one in final]),
             pgbin.times([one.receipt.at for one in final]),
         ),
     )
@@ -186,6 +191,7 @@ def _keep_unmatched(channel_id: int, missing: Sequence[Receipt]) -> Statement:
             pgbin.texts([receipt.phone for receipt in missing]),
             pgbin.int4s([receipt.reason.end.status for receipt in missing]),
             pgbin.int4s([int(receipt.reason) for receipt in missing]),
+            pgbin.int4s([receipt.talk_s for receipt in missing]),
             pgbin.times([receipt.at for receipt in missing]),
         ),
     )

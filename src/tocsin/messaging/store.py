@@ -20,7 +20,7 @@ CHUNK = 50
 
 Each = TypeVar("Each")
 
-ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, str]
+ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, int, str]
 
 
 class Handed(NamedTuple):
@@ -154,6 +154,9 @@ def _rollup_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
         hour = uuid7_ms(d.ids[0]) // 3_600_000 * 3600
         head = (hour, d.account_id, d.product, d.parts)
         tails = zip(d.channels, d.countries, d.statuses, d.prices, strict=True)
+        if d.reserved:
+            counts.update((*head[:3], n or d.parts, *tail) for n, tail in zip(d.reserved, tails, strict=True))
+            continue
         if len(d.ids) == 1:
             counts[head + next(tails)] += 1
             continue
@@ -183,7 +186,7 @@ def _wallet_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:
-    """(id, account, batch, product, phone, country, parts, price, channel, own placeholders) of the messages."""
+    """(id, account, batch, product, phone, country, parts, price, channel, reserved minutes, own placeholders) of the messages."""
     return await session.rows(QUERIES["claimed_messages"], (pgbin.uuids(ids),))
 
 

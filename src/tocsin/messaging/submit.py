@@ -171,6 +171,7 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: tu
                 facts.expires_at,
                 title,
                 facts.attachments,
+                min(channel.longest_call_s, message.reserved * 60),
             )
         )
 
@@ -180,6 +181,7 @@ def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, hand
     return End(
         message.id, message.account_id, message.batch_no, message.product, message.phone, message.country_id, message.parts,
         message.price_micros, channel_id, message.channel_id, 1, reason, Reason.SENDING, 0, handed_at, at,
+        message.reserved,
     )  # fmt: skip
 
 

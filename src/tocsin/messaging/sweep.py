@@ -44,7 +44,18 @@ async def end_overdue(session: Session, books: Books, now_s: float) -> int:
 async def _find_open(session: Session, ids: list[bytes], now_s: float) -> list[End]:
     rows = await session.rows(QUERIES["open_messages"], (pgbin.uuids(list(dict.fromkeys(ids))),))
     return [
-        End(*(*row[:10], (row[10] or 0) + 1, Reason.NO_RECEIPT, Reason(row[11] or 0), row[12] or 0, row[13], now_s))
+        End(
+            *(
+                *row[:10],
+                (row[10] or 0) + 1,
+                Reason.NO_RECEIPT,
+                Reason(row[11] or 0),
+                row[12] or 0,
+                row[13],
+                now_s,
+                row[14],
+            )
+        )
         for row in rows
     ]
 
@@ -64,8 +75,9 @@ async def match_again(session: Session, books: Books, keep_trying_s: float, now_
 
 async def _match_page(session: Session, books: Books, rows: Sequence[tuple[Any, ...]]) -> int:
     by_channel: dict[int, list[tuple[int, Receipt]]] = {}
-    for row_id, channel_id, carrier_id, phone, reason, at in reversed(rows):
-        by_channel.setdefault(channel_id, []).append((row_id, Receipt(carrier_id, phone, Reason(reason), at)))
+    for row_id, channel_id, carrier_id, phone, reason, at, talk_s in reversed(rows):
+        receipt = Receipt(carrier_id, phone, Reason(reason), at, talk_s)
+        by_channel.setdefault(channel_id, []).append((row_id, receipt))
     found = 0
     for channel_id, entries in by_channel.items():
         receipts = [receipt for _, receipt in entries]

@@ -1,6 +1,7 @@
 """Which channels carry what, and what it costs."""
 
 from tocsin.routing.change import (
+    MOST_CALL_S,
     UNKNOWN_POLICIES,
     add_channel,
     add_countries,
@@ -19,6 +20,7 @@ from tocsin.routing.table import Table
 from tocsin.routing.way import Way
 
 __all__ = [
+    "MOST_CALL_S",
     "NOWHERE",
     "SANDBOX",
     "UNKNOWN_POLICIES",

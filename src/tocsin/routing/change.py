@@ -14,6 +14,7 @@ from tocsin.routing import store
 from tocsin.routing.model import Channel, Country, RouteRow, RouteRule, RoutingError
 
 UNKNOWN_POLICIES = ("leave", "resend")
+MOST_CALL_S = 4 * 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -54,6 +55,8 @@ def _check_channel(channel: Channel) -> None:
         raise RoutingError("a window is 1 to 1,000,000 parts under way")
     if not 1 <= channel.max_attempts <= 1000:
         raise RoutingError("attempts are 1 to 1,000")
+    if not 1 <= channel.longest_call_s <= MOST_CALL_S:
+        raise RoutingError("a longest call is 1 second to 4 hours")
     if channel.unknown_policy not in UNKNOWN_POLICIES:
         raise RoutingError(f"unknown policy {channel.unknown_policy}: {' or '.join(UNKNOWN_POLICIES)}")
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+LONGEST_CALL_S = 600
+
 SANDBOX = "sandbox"
 """The kind of the carrier that delivers to nobody."""
 
@@ -25,6 +27,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     window: int  # parts under way
     unknown_policy: str  # resend, leave
     max_attempts: int
+    longest_call_s: int = LONGEST_CALL_S  # it is hung up then, and so much is reserved when it is accepted
     config: dict[str, Any]
 
 

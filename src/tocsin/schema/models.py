@@ -83,6 +83,7 @@ class Channel(models.Model):
     window = models.IntegerField(db_default=1000)  # parts under way
     unknown_policy = models.TextField(db_default="leave")  # resend or leave
     max_attempts = models.SmallIntegerField(db_default=8)
+    longest_call_s = models.IntegerField(db_default=600)  # a call is hung up then; so much is reserved
     config = models.JSONField(db_default={})
     version = models.BigIntegerField(db_default=0)
 

@@ -37,6 +37,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     expires_at: float  # epoch seconds
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
+    longest_s: int = 0  # of a call: it is hung up then
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +59,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     phone: str
     reason: Reason  # SENDING: intermediate
     at: float
+    talk_s: int = 0  # length of a call from its answer
 
 
 class Inbound(msgspec.Struct, frozen=True, gc=False):

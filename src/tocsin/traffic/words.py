@@ -68,6 +68,10 @@ class Reason(IntEnum):
     NO_RECEIPT = 13
     ACCOUNT_LOCKED = 14
     CANCELLED = 15
+    BUSY = 16
+    NO_ANSWER = 17
+    CALL_REJECTED = 18
+    UNREACHABLE = 19
 
     @property
     def end(self) -> End:
@@ -91,4 +95,8 @@ ENDS: dict[Reason, End] = {
     Reason.NO_RECEIPT: End(2, "no receipt"),
     Reason.ACCOUNT_LOCKED: End(-13, "user locked"),
     Reason.CANCELLED: End(2, "cancelled"),
+    Reason.BUSY: End(2, "busy"),
+    Reason.NO_ANSWER: End(2, "no answer"),
+    Reason.CALL_REJECTED: End(2, "call rejected"),
+    Reason.UNREACHABLE: End(2, "unreachable"),
 }

@@ -176,7 +176,7 @@ WHERE endpoint_id = %s ORDER BY id DESC LIMIT %s;
 
 -- name: reports_between
 -- A page in the order of time: the present state of each message that got a final report in [low, high).
-SELECT extract(epoch FROM r.at)::numeric::text, uuid_send(r.message_id), m.product, m.phone, m.batch_no, m.parts,
+SELECT extract(epoch FROM r.at)::numeric::text, uuid_send(r.message_id), m.product, m.phone, m.batch_no, n.count,
        n.version, n.reason, n.fee_micros, floor(extract(epoch FROM coalesce(n.submitted_at, n.at)))::bigint
 FROM (
     SELECT message_id, at FROM report
@@ -192,7 +192,7 @@ ORDER BY r.at, r.message_id;
 
 -- name: reports_of
 -- The present state of messages by id.
-SELECT uuid_send(m.id), m.product, m.phone, m.batch_no, m.parts, n.version, n.reason, n.fee_micros,
+SELECT uuid_send(m.id), m.product, m.phone, m.batch_no, n.count, n.version, n.reason, n.fee_micros,
        floor(extract(epoch FROM coalesce(n.submitted_at, n.at)))::bigint
 FROM unnest(%s) AS w(id) JOIN message m ON m.id = w.id
 CROSS JOIN LATERAL (

@@ -36,11 +36,12 @@ class Answer(Enum):
 
 
 class Sign(NamedTuple):
-    """One receipt to come. `last` is for the last part, where it differs."""
+    """One receipt to come. `last` is for the last part, where it differs; `talk_s`: how long a call lasts."""
 
     reason: Reason
     when: When = When.USUAL
     last: Reason | None = None
+    talk_s: int = 0
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -94,19 +95,51 @@ MAIL_FATES: dict[str, Fate] = {
     "sandbox-complain": Fate("delivered"),
     "sandbox-unsubscribe": Fate("delivered"),
 }
+TALK_S = 20
+"""How long an ordinary call lasts."""
+
+
+def _call(talk_s: int, when: When = When.USUAL) -> tuple[Sign]:
+    return (Sign(Reason.SUCCESS, when, talk_s=talk_s),)
+
+
+CALLS: dict[str, Fate] = {
+    "01": Fate("busy", receipts=(Sign(Reason.BUSY),)),
+    "02": Fate("no answer", receipts=(Sign(Reason.NO_ANSWER),)),
+    "03": Fate("rejected by the person who was called", receipts=(Sign(Reason.CALL_REJECTED),)),
+    "04": Fate("number error", receipts=(Sign(Reason.NUMBER_ERROR),)),
+    "05": Fate("answered, 1 s", receipts=_call(1)),
+    "06": Fate("answered, 61 s: two minutes begun", receipts=_call(61)),
+    "07": Fate("answered, 600 s, or hung up at the channel's longest call", receipts=_call(600)),
+    "08": Fate("unreachable", receipts=(Sign(Reason.UNREACHABLE),)),
+    "09": Fate("answered, its end is told after 30 s", receipts=_call(TALK_S, When.LATE)),
+    "10": Fate("rejected by the carrier at submit", refuse=_PERMANENT, refuse_reason=Reason.REJECTED),
+    "11": Fate("temporary failure twice, then answered", refuse=_TEMPORARY, refuse_up_to=2, receipts=_call(TALK_S)),
+    "12": Fate("answered, its end is told after the time-out", receipts=_call(TALK_S, When.AFTER_TIMEOUT)),
+    "13": Fate("accepted, and its end is never told", receipts=()),
+    "14": Fate(
+        "the link drops in mid-submit; the call is made, and its end told", answer=Answer.LOST, receipts=_call(61)
+    ),
+    "15": Fate("blacklisted at the carrier", refuse=_PERMANENT, refuse_reason=Reason.BLACKLISTED),
+}
+_ANSWERED = Fate("answered", receipts=_call(TALK_S))
 
 
 def may_have_fate(submission: Submission) -> bool:
     """Whether it is worth while to look closer: asked for every part of every message."""
-    phone = submission.phone
-    return phone[-7:-2] == MARK or phone[: len(MAIL_MARK)].lower() == MAIL_MARK
+    phone, product = submission.phone, submission.product
+    return phone[-7:-2] == MARK or (product > Product.MMS and (product in _CALLED or phone[:8].lower() == MAIL_MARK))
 
 
 def find_fate(submission: Submission) -> Fate | None:
-    """The fate that the number or address chose; None: delivered."""
-    phone = submission.phone
-    if submission.product == Product.EMAIL:
+    """The fate that the number or address chose; None: delivered. Every call has one, as it has a length."""
+    phone, product = submission.phone, submission.product
+    if product == Product.EMAIL:
         return MAIL_FATES.get(phone.partition("@")[0].lower())
-    if phone[-7:-2] != MARK or submission.product > Product.MMS:
-        return None
-    return FATES.get(phone[-2:])
+    mark = phone[-2:] if phone[-7:-2] == MARK else ""
+    if product in _CALLED:
+        return CALLS.get(mark, _ANSWERED)
+    return FATES.get(mark)
+
+
+_CALLED = frozenset({Product.VOICE_NOTICE, Product.VOICE_OTP})

@@ -40,12 +40,16 @@ class Body(msgspec.Struct, omit_defaults=True, gc=False):
     reason: Reason = Reason.SENDING
     ids: list[str] = []
     phones: list[str] = []
+    talk_s: int = 0
     replies: list[Inbound] = []
 
     def receipts(self) -> list[Receipt]:
         """The receipts, row by row."""
-        reason, at = self.reason, self.at
-        return [Receipt(carrier_id, phone, reason, at) for carrier_id, phone in zip(self.ids, self.phones, strict=True)]
+        reason, at, talk_s = self.reason, self.at, self.talk_s
+        return [
+            Receipt(carrier_id, phone, reason, at, talk_s)
+            for carrier_id, phone in zip(self.ids, self.phones, strict=True)
+        ]
 
 
 class Event(msgspec.Struct):
@@ -130,14 +134,19 @@ def _plan_ordinary(plan: Plan, terms: Terms, now: float) -> None:
         _book(plan, delay_ms, Reason.SUCCESS, [ids[i] for i in chosen], [phones[i] for i in chosen], now)
 
 
-def _book(plan: Plan, delay_ms: int, reason: Reason, ids: list[str], phones: list[str], now: float) -> None:
+def _book(
+    plan: Plan, delay_ms: int, end: Reason | tuple[Reason, int], ids: list[str], phones: list[str], now: float
+) -> None:
+    """`end`: a reason, with the seconds of a call where there are any."""
+    reason, talk_s = end if isinstance(end, tuple) else (end, 0)
     at = now + delay_ms / 1000
     for i in range(0, len(ids), CHUNK):
-        plan.events.append(Event(delay_ms, Body(at, reason, ids[i : i + CHUNK], phones[i : i + CHUNK])))
+        body = Body(at, reason, ids[i : i + CHUNK], phones[i : i + CHUNK], talk_s)
+        plan.events.append(Event(delay_ms, body))
 
 
 def _plan_fates(plan: Plan, fates: Sequence[tuple[Submission, str, Fate]], terms: Terms, now: float) -> None:
-    columns: dict[tuple[int, Reason], tuple[list[str], list[str]]] = {}
+    columns: dict[tuple[int, Reason, int], tuple[list[str], list[str]]] = {}
     for submission, carrier_id, fate in fates:
         if fate.refuse is not None and submission.attempt <= fate.refuse_up_to:
             reason = fate.refuse_reason
@@ -155,13 +164,14 @@ def _plan_fates(plan: Plan, fates: Sequence[tuple[Submission, str, Fate]], terms
         last = submission.part == submission.parts
         for sign in fate.receipts:
             reason = sign.last if last and sign.last is not None else sign.reason
-            ids, phones = columns.setdefault((terms.delay_ms[sign.when], reason), ([], []))
+            talk_s = min(sign.talk_s, submission.longest_s)
+            ids, phones = columns.setdefault((terms.delay_ms[sign.when], reason, talk_s), ([], []))
             ids.append(carrier_id)
             phones.append(submission.phone)
         if fate.reply and last and terms.replies:
             _plan_reply(plan, submission, fate.reply, terms.delay_ms[When.SOON], now)
-    for (delay_ms, reason), (ids, phones) in columns.items():
-        _book(plan, delay_ms, reason, ids, phones, now)
+    for (delay_ms, reason, talk_s), (ids, phones) in columns.items():
+        _book(plan, delay_ms, (reason, talk_s), ids, phones, now)
 
 
 def _answer(submission: Submission, kind: OutcomeKind, now: float, carrier_id: str | None = None) -> Outcome:

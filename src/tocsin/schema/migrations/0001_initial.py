@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ("window", models.IntegerField(db_default=1000)),
                 ("unknown_policy", models.TextField(db_default="leave")),
                 ("max_attempts", models.SmallIntegerField(db_default=8)),
+                ("longest_call_s", models.IntegerField(db_default=600)),
                 ("config", models.JSONField(db_default={})),
                 ("version", models.BigIntegerField(db_default=0)),
             ],

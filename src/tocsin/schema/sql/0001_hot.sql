@@ -117,6 +117,7 @@ CREATE TABLE report (
     channel_id    integer,
     submitted_at  timestamptz,               -- hand-over; null: never handed over
     at            timestamptz NOT NULL,
+    count         smallint NOT NULL,         -- billing count: parts, minutes that began, or 1
     PRIMARY KEY (message_id, version)
 ) PARTITION BY RANGE (message_id);
 CREATE INDEX report_at ON report USING brin (at);
@@ -128,6 +129,7 @@ CREATE TABLE part_receipt (
     part       smallint NOT NULL,
     status     smallint NOT NULL,
     reason     smallint NOT NULL,
+    talk_s     integer NOT NULL DEFAULT 0,   -- length of the call
     at         timestamptz NOT NULL,
     PRIMARY KEY (message_id, attempt, part)
 ) PARTITION BY RANGE (message_id);
@@ -182,6 +184,7 @@ CREATE TABLE unmatched_receipt (
     phone      text NOT NULL,
     status     smallint NOT NULL,
     reason     smallint NOT NULL,
+    talk_s     integer NOT NULL DEFAULT 0,
     at         timestamptz NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     given_up   boolean NOT NULL DEFAULT false
