@@ -28,9 +28,9 @@ def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert plain.code == 1
     assert "none runs" in plain.out
     now = states(shell)
-    assert {name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions")} == dict.fromkeys(
-        ("database", "clock", "schema", "receipts", "partitions"), "ok"
-    )
+    assert {
+        name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions", "schedules")
+    } == dict.fromkeys(("database", "clock", "schema", "receipts", "partitions", "schedules"), "ok")
     held = [psycopg.connect(shell.dsn, autocommit=True) for _ in range(3)]
     for conn, kind in zip(held, ("api", "worker", "push"), strict=True):
         conn.execute(
@@ -57,6 +57,25 @@ def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell.run("doctor").code == 1
     shell.rows("DELETE FROM django_migrations WHERE app = 'tocsin'")
     assert states(shell)["schema"] == "WRONG"
+
+
+def test_doctor_shows_what_is_overdue(shell: Shell) -> None:
+    """A minute is given: until then a worker is about to move it."""
+    put = (
+        "INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)"
+        " VALUES (now() - interval '{}', 1, 1, 1, 1, '', 1, ARRAY[uuid7_floor(now()), uuid7_floor(now())])"
+    )
+
+    def look() -> tuple[str, str]:
+        (found,) = [each for each in shell.run("doctor", "--json").json["findings"] if each["check"] == "schedules"]
+        return found["state"], found["detail"]
+
+    shell.rows(put.format("-1 hour"))
+    shell.rows(put.format("30 s"))
+    assert look() == ("ok", "none is overdue")
+    shell.rows(put.format("3 min"))
+    shell.rows(put.format("5 h"))
+    assert look() == ("WRONG", "4 overdue, the oldest by 5 h: no worker moves them")
 
 
 def break_things(shell: Shell) -> None:
@@ -119,6 +138,23 @@ def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path
     assert body == {"numbers": "6281234567801,x", "content": "Hello", "codeId": 10007, "action": "NOTIFICATION"}
     assert shell.run("send", "sms", "1", "x", "--country", "cn", "--action", "verify", "--json").json == Door.reply
     assert (Door.came[1][1]["codeId"], Door.came[1][1]["action"]) == (10001, "VERIFY")
+
+
+def test_send_by_a_template(shell: Shell, door: str, tmp_path: Path) -> None:
+    Door.reply = {"status": 0, "message": "success", "data": {"success": 1, "fail": 0, "batchNo": "1"}}
+    (tmp_path / "demo.json").write_text(json.dumps({"base_url": door, "account": "yn00001", "api_key": "7bz1lzh9"}))
+    send = ["send", "sms", "6281234567801"]
+    assert shell.run(*send, "--template", "3", "--param", "1234", "--param", "5 minutes").code == 0
+    assert shell.run(*send, "--template", "4").code == 0
+    said = {"numbers": "6281234567801", "codeId": 10007, "action": "NOTIFICATION"}
+    assert [body for _, body in Door.came] == [
+        said | {"templateId": 3, "templateParams": ["1234", "5 minutes"]},
+        said | {"templateId": 4, "templateParams": []},
+    ]
+    for wrong in ([], ["Hello", "--template", "3"]):
+        assert "by TEXT or by --template" in shell.refused(*send, *wrong, code=2)
+    assert "name it by --template" in shell.refused(*send, "Hello", "--param", "1", code=2)
+    assert len(Door.came) == 2
 
 
 def test_send_for_an_account_of_the_database(shell: Shell, door: str) -> None:

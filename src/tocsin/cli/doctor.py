@@ -19,6 +19,7 @@ OK, LOOK, WRONG = "ok", "look", "WRONG"
 _OLDEST_SERVER = 150_000
 _MAX_CLOCK_DIFFERENCE_S = 5.0
 _STUCK_S = 60.0
+_OVERDUE_S = 60.0
 _DAYS_NEEDED, _DAYS_WANTED = 1, 7
 
 
@@ -34,8 +35,9 @@ class Finding(NamedTuple):
 def doctor() -> int:
     """Look whether everything is as it should be. Exit 1 if something is wrong.
 
-    Looks at the database, its schema, clocks, the sealing key, processes, channels and what waits for them, endpoints
-    and what waits for them, receipts without a message, and partitions. Money is proved by `tocsin ledger check`.
+    Looks at the database, its schema, clocks, the sealing key, processes, channels and what waits for them, scheduled
+    sends that are overdue, endpoints and what waits for them, receipts without a message, and partitions. Money is
+    proved by `tocsin ledger check`.
     """
     settings = load_settings()
     with open_session(settings) as conn:
@@ -58,6 +60,7 @@ def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
     looks: list[Callable[[Conn], Iterator[Finding]]] = [
         _look_at_processes,
         _look_at_channels,
+        _look_at_schedules,
         _look_at_endpoints,
         _look_at_receipts,
         _look_at_partitions,
@@ -131,6 +134,14 @@ def _look_at_channels(conn: Conn) -> Iterator[Finding]:
     orphans = store.count_orphan_items(conn)
     if orphans:
         yield Finding("lanes", WRONG, f"{orphans} chunks wait for channels that are gone")
+
+
+def _look_at_schedules(conn: Conn) -> Iterator[Finding]:
+    count, late_s = store.read_overdue(conn, _OVERDUE_S)
+    if count:
+        yield Finding("schedules", WRONG, f"{count} overdue, the oldest by {_tell_age(late_s)}: no worker moves them")
+    else:
+        yield Finding("schedules", OK, "none is overdue")
 
 
 def _look_at_endpoints(conn: Conn) -> Iterator[Finding]:

@@ -31,6 +31,11 @@ GROUP BY c.id ORDER BY c.name;
 -- name: orphan_items
 SELECT count(*) FROM lane_item l WHERE NOT EXISTS (SELECT 1 FROM channel c WHERE c.id = l.channel_id);
 
+-- name: overdue
+-- By the index of due times: nothing of what still has time is read.
+SELECT coalesce(sum(cardinality(ids)), 0)::bigint, extract(epoch FROM now() - min(due))::double precision
+FROM schedule WHERE due < now() - %s * interval '1 second';
+
 -- name: endpoints
 SELECT a.name, e.kind, e.paused_at, e.paused_reason, e.failing_since,
        (SELECT coalesce(sum(o.n), 0) FROM outbox o WHERE o.endpoint_id = e.id AND NOT o.aside)::bigint,

@@ -74,7 +74,9 @@ _of_every_send = _with(
 
 @send.command()
 @click.argument("numbers")
-@click.argument("text")
+@click.argument("text", required=False)
+@click.option("--template", type=int, help="An approved template, by its id; in place of TEXT.")
+@click.option("--param", "params", multiple=True, help="What fills {1}, {2} ... of the template; more by more options.")
 @click.option(
     "--action",
     type=click.Choice(["VERIFY", "NOTIFICATION", "MARKETING"], case_sensitive=False),
@@ -83,16 +85,31 @@ _of_every_send = _with(
     help="VERIFY goes first in every queue, MARKETING last.",
 )
 @_of_every_send
-def sms(numbers: str, text: str, country: str | None, action: str, **options: str | None) -> int:
-    """Send an SMS to NUMBERS (by commas).
+def sms(
+    numbers: str, text: str | None, template: int | None, params: tuple[str, ...], action: str, **options: str | None
+) -> int:
+    """Send an SMS to NUMBERS (by commas): TEXT, or a template.
 
     \b
     Examples: tocsin send sms 6281234567801 "Hello"
               tocsin send sms 81234567801,81234567802 "Your code is 1234" --country ID --action VERIFY
               tocsin send sms 6281234567801 "Good morning" --at "2026-12-01 09:00:00" --zone UTC+7
+              tocsin send sms 6281234567801 --template 3 --param 1234 --param "5 minutes"
     """
-    body = {"numbers": numbers, "content": text, "codeId": _find_code_id(country, numbers), "action": action.upper()}
+    code_id = _find_code_id(options["country"], numbers)
+    body = {"numbers": numbers, **_say(text, template, params), "codeId": code_id, "action": action.upper()}
     return _post_and_show(_SMS_PATH, body, options)
+
+
+def _say(text: str | None, template: int | None, params: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of what is said. Raises click.UsageError."""
+    if (text is None) == (template is None):
+        raise click.UsageError("say it by TEXT or by --template, one of the two")
+    if template is None:
+        if params:
+            raise click.UsageError("--param fills a template: name it by --template")
+        return {"content": text}
+    return {"templateId": template, "templateParams": list(params)}
 
 
 @send.command()

@@ -93,6 +93,13 @@ def count_orphan_items(conn: Conn) -> int:
     return int(_first(conn, "orphan_items")[0])
 
 
+def read_overdue(conn: Conn, late_s: float) -> tuple[int, float]:
+    """Scheduled messages whose time came over `late_s` ago: how many, and how late the first is in seconds."""
+    row = conn.execute(QUERIES["overdue"], (late_s,)).fetchone()
+    assert row is not None
+    return int(row[0]), float(row[1] or 0)
+
+
 def read_endpoints(conn: Conn) -> list[Waiting]:
     """All endpoints with what waits for them."""
     return [Waiting(*row) for row in conn.execute(QUERIES["endpoints"])]
