@@ -12,6 +12,7 @@ from tests.contexts.desk import (
 )
 from tocsin import messaging, queue, routing
 from tocsin.kit import clock
+from tocsin.messaging import Ask, Draft
 from tocsin.traffic import Outcome, OutcomeKind, Reason
 
 
@@ -74,3 +75,13 @@ async def test_expired_before_another_attempt(desk: Desk, kind: OutcomeKind | No
     work = await desk.claim([one], 2)
     assert [message.id for message in work.dropped] == [one]
     assert [end.reason for end in work.ends] == ([] if kind is OutcomeKind.UNKNOWN else [Reason.EXPIRED])
+
+
+async def test_only_an_sms_is_cut(desk: Desk) -> None:
+    account = await desk.add_account()
+    ask = Ask(numbers="6281230000001", content=THREE_PARTS, code_id="10007", title="hello")
+    draft = messaging.check_send(ask, account, messaging.MMS, 1, desk.ground)
+    assert isinstance(draft, Draft)
+    await desk.session.batch([messaging.accept_statement([draft])])
+    (sent,) = (await desk.claim(draft.ids)).submissions
+    assert (sent.text, sent.part, sent.parts) == (THREE_PARTS, 1, 1)

@@ -257,6 +257,45 @@ def test_mms(bed: Bed, door: Door) -> None:
     )
 
 
+def test_email(bed: Bed, door: Door) -> None:
+    """The page's example, and the reply that its table describes; our batchNo and failData stand beside its fields."""
+    target = URL.format(**bed.customer().sign()).replace("sms/sendbatchsms", "email/sendEmail")
+    body = '{"emails":"xxx@163.com","from":"xxxxx","theme":"xxxxx","content":"xxxxx"}'
+    reply = mask(door.call("POST", target, body, PAGE_HEADERS))
+    assert re.sub(rb'"[0-9a-f]{32}"', b'"#id"', reply) == (
+        b'{"status":0,"message":"Submit success","data":{"success":1,"fail":0,"batchNo":"#batch","array":['
+        b'["xxx@163.com","#id"]],"failData":[]}}'
+    )
+
+
+def test_email_with_names_of_recipients(bed: Bed, door: Door) -> None:
+    """As the table writes `emails` and `placeholders`: JSON text inside of a string."""
+    emails = (
+        '[{"to":"xxx@163.com","placeholders":{"name":"tom"}},{"to":"xxx@163.com","placeholders":{"name":"yan"}},'
+        '{"to":"yyy@163.com","placeholders":{"name":"yan"}}]'
+    )
+    fields = {"emails": emails, "from": "x", "theme": "{name}", "content": "{name}", "placeholders": '{"name":"lris"}'}
+    reply = door.post(bed.customer(), fields, path="/api/v1/email/sendEmail")
+    assert re.sub(rb'"[0-9a-f]{32}"', b'"#id"', mask(reply)) == (
+        b'{"status":0,"message":"Submit success","data":{"success":2,"fail":1,"batchNo":"#batch","array":['
+        b'["xxx@163.com","#id"],["yyy@163.com","#id"]],"failData":['
+        b'{"email":"xxx@163.com","messageId":"#id","status":-9,"message":"Number abnormal: duplicate"}]}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"emails": ""}, (-9, "Recipient is empty")),
+        ({"emails": "x@163.com"}, (-4, "Email subject is empty")),
+        ({"emails": "x@163.com", "theme": "x"}, (-5, "SMS content is empty")),
+    ],
+)
+def test_email_errors(bed: Bed, door: Door, body: dict[str, str], expected: tuple[int, str]) -> None:
+    """In the words of email's own status table."""
+    assert door.post(bed.bystander, body, path="/api/v1/email/sendEmail").body == error(*expected)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "expected"),
     [

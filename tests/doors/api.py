@@ -37,6 +37,7 @@ BALANCE = "/api/v1/sms/balance"
 INDONESIA, CHINA, NAURU, RUSSIA, KAZAKHSTAN = "10007", "10001", "NR", "RU", "KZ"
 GOOD = {"numbers": "81234567801", "content": "hello", "codeId": INDONESIA, "action": "NOTIFICATION"}
 PRICE_MICROS = 100_000  # of a part, by the seed
+MAIL_DOMAIN = "mail.tocsin.example"
 POOL = 1500
 UNTOUCHED = (100 * PRICE_MICROS, 0)
 
@@ -65,6 +66,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "wants all events": {"extra_events": True},
     "templates": {"max_parts": 10},
     "many templates": {},
+    "mailer": {"domain": "mail.acme.com"},
 }
 
 TEMPLATES: dict[str, tuple[str | None, str, str]] = {
@@ -72,6 +74,7 @@ TEMPLATES: dict[str, tuple[str | None, str, str]] = {
     "code": (None, "sms", "code {1}, not {2}, but {1}"),
     "long": (None, "sms", "long {1}{1}{1}"),
     "mms": (None, "mms", "picture of {1}"),
+    "mail": (None, "email", "<p>Order {order} of {name} is on its way.</p>"),
     "voice": (None, "voice", "table {1} is ready"),
     "spoken code": (None, "voice", "code {1}"),
     "own": ("templates", "sms", "own {1}"),
@@ -153,12 +156,16 @@ class Bed:
         billing.import_prices(self.conn, [rule])
 
     def _make(self, name: str, grants: list[tuple[str, str]] | None = None, **settings: Any) -> Customer:
-        from tocsin import accounts, billing
+        from tocsin import accounts, billing, senders
 
         key = f"key-of-{name}"
+        domain = settings.pop("domain", None)
         account_id = accounts.create_account(self.conn, name, plan=settings.pop("plan", accounts.DEFAULT_PLAN))
         accounts.add_key(self.conn, account_id, self._seal.seal(key))
         billing.open_wallet(self.conn, account_id)
+        if domain:
+            senders.add_domain(self.conn, account_id, domain)
+            senders.verify_domain(self.conn, domain)
         if settings:
             accounts.set_account(self.conn, name, **settings)
         for kind, value in grants or ():
@@ -170,7 +177,9 @@ class Bed:
         from tocsin import templates
 
         owner = self._specials[account].id if account else templates.EVERYBODY
-        made = templates.add_template(self.conn, templates.Draft(account_id=owner, kind=kind, text=text))
+        subject = "About {order}" if kind == templates.EMAIL else ""
+        draft = templates.Draft(account_id=owner, kind=kind, text=text, subject=subject)
+        made = templates.add_template(self.conn, draft)
         if text.startswith("rejected"):
             templates.reject_template(self.conn, made.id, "no")
         elif not text.startswith("pending"):
@@ -367,8 +376,8 @@ def bed(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def door(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """An API process with default settings."""
-    yield from _open(bed, tmp_path_factory.mktemp("door"))
+    """An API process with default settings, but for a sending domain of email."""
+    yield from _open(bed, tmp_path_factory.mktemp("door"), TOCSIN_MAIL_DOMAIN=MAIL_DOMAIN)
 
 
 @pytest.fixture(scope="session")

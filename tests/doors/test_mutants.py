@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.doors.api import BALANCE, REPORT, SEND, Bed, Customer, Door, Reply
-from tests.pure.mutants import FORM, MMS, SMS, breed, write
+from tests.pure.mutants import FORM, MAIL, MMS, SMS, breed, write
 from tests.pure.mutants import REPORT as QUESTION
 from tocsin.content import Status
 
-MMS_PATH, CANCEL = "/api/v1/sms/mssSend", "/api/v1/schedules/cancel"
+MMS_PATH, MAIL_PATH, CANCEL = "/api/v1/sms/mssSend", "/api/v1/email/sendEmail", "/api/v1/schedules/cancel"
 COUNT = 300
 FUNDS = 10**12
 TYPE = "application/json;charset=UTF-8"
@@ -39,7 +39,7 @@ def check(reply: Reply, body: bytes) -> int:
 
 @pytest.mark.parametrize(
     ("path", "fields"),
-    [(SEND, SMS), (MMS_PATH, MMS), (REPORT, QUESTION), (CANCEL, QUESTION)],
+    [(SEND, SMS), (MMS_PATH, MMS), (MAIL_PATH, MAIL), (REPORT, QUESTION), (CANCEL, QUESTION)],
     ids=lambda each: str(each)[-6:],
 )
 def test_every_reply_to_a_broken_body_is_the_contracts(bed: Bed, door: Door, path: str, fields: dict[str, str]) -> None:

@@ -32,6 +32,7 @@ GOOD, ALSO_GOOD, BAD, ANSWERING = (
 )  # the sandbox's table of outcomes
 SMS = {"content": "hello", "codeId": "10007", "action": "NOTIFICATION"}
 MMS = {"content": "hello", "codeId": "10007", "title": "hello"}
+MAIL = {"content": "hello", "theme": "hello", "from": "Acme"}
 NOTICE = {"content": "hello", "codeId": "10007"}
 
 EIGHT_FIELDS = """
@@ -84,6 +85,28 @@ SIX_FIELDS = """
     ]
 }
 """
+MAIL_REPORT = """
+{
+    "type": "mail",
+    "cnt": 2,
+    "array": [
+        ["48d5112288668ebb049dbb9034402910",
+            "123@email.com",
+            "2023-04-11T16:50:01+08:00",
+            1,
+            "success",
+            "20221102xxxxx"
+        ],
+        [
+            "c11d34242000e541f63fbdef3e36b1db",
+            "456@email.com",
+            "2023-04-11T16:50:01+08:00", -9,
+            "email error",
+            "20221102xxxxx"
+        ]
+    ]
+}
+"""
 REPLY = """
 {
     "fromNum": "614899xxxxx",
@@ -110,6 +133,7 @@ TABLE = {
     "sms": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "sms"),
     "mms": Case("/api/v1/sms/mssSend", MMS, {"numbers": f"{GOOD},{BAD}"}, EIGHT_FIELDS, "mms"),
     "voice": Case("/api/v1/vos/notice", NOTICE, {"numbers": f"{GOOD},{ALSO_GOOD}"}, SIX_FIELDS, "vos"),
+    "email": Case("/api/v1/email/sendEmail", MAIL, {"emails": "tom@x.com,sandbox-bounce@x.com"}, MAIL_REPORT, "mail"),
     "uplink": Case("/api/v1/sms/sendbatchsms", SMS, {"numbers": ANSWERING}, REPLY, "uplink", OURS),
 }
 REPORTS = [name for name, case in TABLE.items() if case.kind != "uplink"]
@@ -147,7 +171,7 @@ def run(plant: Plant) -> Flow:
     customers = {name: plant.add_customer(name) for name in TABLE}
     for name, case in TABLE.items():
         set_endpoint(plant.conn, customers[name].id, case.kind, plant.receiver.url(name), seal)
-    api = plant.start_api()
+    api = plant.start_api(TOCSIN_MAIL_DOMAIN="mail.tocsin.example")
     plant.start("worker")
     plant.start("push")
     flow = Flow(plant, {}, {}, began_s)

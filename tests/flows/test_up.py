@@ -61,9 +61,14 @@ def test_the_curl_line_of_the_panel_is_accepted_as_pasted(home: Path, port: int)
     line = next(line for line in up.text().splitlines() if line.startswith("curl "))
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
     reply = json.loads(done.stdout)
+    email = ["send", "email", "tom@example.com", "hello", "--from", "Demo", "--subject", "hello"]
+    sent = subprocess.run(
+        [sys.executable, "-m", "tocsin", *email], env={**os.environ, "TOCSIN_HOME": str(home)}, check=False
+    )
     up.stop()
     assert reply["status"] == 0
     assert reply["data"]["success"] == 1
+    assert sent.returncode == 0, "the demo has a sending domain"
 
 
 def test_after_a_kill_of_everything_the_next_start_is_clean(home: Path, port: int) -> None:

@@ -18,6 +18,11 @@ LONG = 9_000  # bytes from which the API's helper process reads
 
 SMS = {"numbers": "81234567801,81234567802", "content": "héllo €", "codeId": "10007", "action": "NOTIFICATION"}
 MMS = SMS | {"title": "hello", "attachment": "aGVsbG8="}
+MAIL = {
+    "emails": '[{"to":"tom@x.com","placeholders":{"name":"T\u00f6m"}},{"to":"yan@x.com"}]', "from": "Acme",
+    "theme": "h\u00e9llo {name}",
+    "content": "<p>\u20ac {name}</p>", "placeholders": '{"name":"friend"}', "attachment": "aGVsbG8=",
+}  # fmt: skip
 REPORT = {"ids": "0" * 32, "batchNo": "17954053604360002", "start": "1795400000", "end": "1795500000", "limit": "2"}
 
 _NUMBERS = [

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _WORDS = {
-    "type", "properties", "required", "items", "prefixItems", "minItems", "maxItems", "enum", "oneOf", "const", "maxLength",
+    "type", "properties", "additionalProperties", "required",
+    "items", "prefixItems", "minItems", "maxItems", "enum", "oneOf", "const", "maxLength",
     "description", "title", "example", "x-origin",
 }  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -55,6 +56,8 @@ def _check_object(value: dict[str, Any], schema: dict[str, Any], find: Callable[
     for name, inner in value.items():
         if name in properties:
             faults += find_faults(inner, properties[name], find, f"{where}.{name}")
+        elif "additionalProperties" in schema:
+            faults += find_faults(inner, schema["additionalProperties"], find, f"{where}.{name}")
         else:
             faults.append(f"{where}: {name} is not described")
     return faults

@@ -9,7 +9,7 @@ import pytest
 
 from tocsin.carriers import BadConfigError, ChannelFacts, check_config, kinds, list_settings, open_link
 from tocsin.carriers.sandbox.config import SandboxConfig
-from tocsin.carriers.sandbox.fates import FATES
+from tocsin.carriers.sandbox.fates import FATES, MAIL_FATES
 from tocsin.carriers.sandbox.mapping import (
     CHUNK,
     Allowance,
@@ -240,6 +240,8 @@ def test_the_page_says_what_the_table_does() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for digits, fate in FATES.items():
         assert f"| 00099{digits} | {fate.says}" in page
+    for local, fate in MAIL_FATES.items():
+        assert f"| {local} | {fate.says} |" in page
     for setting in list_settings("sandbox"):
         assert f"| `{setting.name}` |" in page
         assert setting.help in page
@@ -247,3 +249,28 @@ def test_the_page_says_what_the_table_does() -> None:
 
 def test_config_is_complete() -> None:
     assert msgspec.convert({}, SandboxConfig) == SandboxConfig()
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("sandbox-bounce@example.com", Reason.NUMBER_ERROR),
+        ("Sandbox-Bounce@example.com", Reason.NUMBER_ERROR),
+        ("sandbox-softbounce@example.com", Reason.UNDELIVERED),
+        ("sandbox-open@example.com", Reason.SUCCESS),
+        ("sandbox-click@example.com", Reason.SUCCESS),
+        ("sandbox-complain@example.com", Reason.SUCCESS),
+        ("sandbox-unsubscribe@example.com", Reason.SUCCESS),
+        ("sandbox-other@example.com", Reason.SUCCESS),
+        ("bounce@sandbox-bounce.com", Reason.SUCCESS),
+        ("tom@x0009902", Reason.SUCCESS),
+    ],
+)
+def test_the_local_part_of_an_address_chooses(address: str, reason: Reason) -> None:
+    planned = plan(submission(address, product=Product.EMAIL), submission("tom@example.com", product=Product.EMAIL))
+    assert sorted(coming(planned)) == sorted([(reason, 0), (Reason.SUCCESS, 0)])
+    assert [outcome.kind for outcome in given(planned)] == [ACCEPTED, ACCEPTED]
+
+
+def test_a_number_is_no_address() -> None:
+    assert coming(plan(submission("sandbox-bounce@example.com", product=Product.SMS))) == SUCCESS

@@ -6,7 +6,7 @@ import pytest
 
 from tocsin.accounts import Account
 from tocsin.billing import PriceBook, PriceRule
-from tocsin.routing import Channel, Country, Pick, RouteRule, Table
+from tocsin.routing import NOWHERE, Channel, Country, Pick, RouteRule, Table
 from tocsin.routing.table import Rules, by_code, by_id, by_product
 
 ACCOUNT, PLAN, SMS = 7, 3, 1
@@ -206,3 +206,36 @@ def test_a_sandbox_never_stands_in_for_a_real_carrier() -> None:
 
 def test_a_route_to_a_channel_that_is_not_known_yet_is_passed_over() -> None:
     assert pick(table([route(1, 99), route(2, NEAR)], [price(5)]), "6281", INDONESIA) == Pick((NEAR,), 5)
+
+
+EMAIL = 5
+
+
+def email_table(routes: list[RouteRule], prices: list[PriceRule]) -> Table:
+    made = table([], [])
+    of_email = [each._replace(product=EMAIL) for each in routes], [each._replace(product=EMAIL) for each in prices]
+    made.take(made._rules._replace(routes=by_product(of_email[0]), prices=PriceBook(of_email[1])))
+    return made
+
+
+def test_addresses_of_email_meet_only_rules_of_every_country() -> None:
+    made = email_table(
+        [route(1, NEAR, country_id=US), route(2, FAR, prefix="1"), route(3, THIRD)],
+        [price(9, country_id=US), price(8, prefix="1"), price(7)],
+    )
+    way = made.way(account(), EMAIL, NOWHERE, None)
+    assert way is not None
+    assert way.constant == Pick((THIRD,), 7)
+    assert way.pick("123@qq.com") == Pick((THIRD,), 7)
+
+
+@pytest.mark.parametrize(
+    ("routes", "prices"),
+    [([route(1, NEAR, country_id=US)], [price(7)]), ([route(1, NEAR)], [price(7, prefix="1")]), ([route(1, NEAR)], [])],
+)
+def test_email_without_such_a_route_or_price_goes_nowhere(routes: list[RouteRule], prices: list[PriceRule]) -> None:
+    assert email_table(routes, prices).way(account(), EMAIL, NOWHERE, None) is None
+
+
+def test_a_country_that_is_not_known_is_no_country_of_email() -> None:
+    assert email_table([route(1, NEAR)], [price(7)]).way(account(), EMAIL, 4711, None) is None

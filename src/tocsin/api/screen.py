@@ -13,7 +13,7 @@ from tocsin.compliance import Screened, Sending, give_back, settle, sift
 from tocsin.content import Status
 from tocsin.kit import clock
 from tocsin.kit.db import LOST
-from tocsin.messaging import Draft, Refusal, refuse_some
+from tocsin.messaging import Draft, Refusal, list_screened, refuse_some
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,9 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     if draft is None or desk.ground.guards.idle(draft.account_id, draft.priority):
         return checked, NOTHING
     sending = Sending(
-        draft.account_id, draft.priority, draft.sender, draft.phones, draft.countries, draft.prices, draft.reasons
-    )
+        draft.account_id, draft.priority, draft.sender, list_screened(draft.product, draft.phones), draft.countries,
+        draft.prices, draft.reasons,
+    )  # fmt: skip
     now_s = clock.now_s()
     screened = sift(sending, desk.ground.guards, now_s)
     if screened.asks:

@@ -16,6 +16,7 @@ from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 from tocsin.accounts import Account
 from tocsin.api.auth import authenticate, client_address, may_come_from
 from tocsin.api.desk import Desk
+from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
@@ -77,6 +78,7 @@ ENDPOINTS = {
     "/api/v1/sms/sendbatchsms": _endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
     "/api/v1/sms/mssSend": _SEND_MMS,
     "/api/v1/sms/mmsSend": _SEND_MMS,
+    "/api/v1/email/sendEmail": _endpoint("sendEmail", _POST, send_mail, bulk=True, body_most=BODY_MOST_WITH_FILES),
     "/api/v1/vos/notice": _endpoint("notice", _POST, send_notice, bulk=True),
     "/api/v1/vos/otp": _endpoint("otp", _POST, send_code),
     "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms")),

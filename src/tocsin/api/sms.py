@@ -21,7 +21,7 @@ from tocsin.kit.db import LOST
 from tocsin.kit.metrics import ACCEPTED, Tally
 from tocsin.kit.settings import Settings
 from tocsin.media import keep_files
-from tocsin.messaging import SMS, Ask, Draft, Exhausted, Form, Refusal, check_send
+from tocsin.messaging import SMS, Ask, Draft, Exhausted, Form, Refusal, check_mail, check_send
 from tocsin.queue import LANE
 from tocsin.templates import Unready
 
@@ -41,7 +41,7 @@ _PARAMS = "templateParams"
 class Send(NamedTuple):
     """An endpoint that sends to numbers: the product's rules, its fields, its words."""
 
-    form: Form
+    form: Form | None  # None: an email, which has checks of its own
     read: Callable[[dict[str, Any], Mapping[str, str], str], Ask]  # raises Malformed
     most: Callable[[Settings, str], int]  # numbers in a request of this method
     wording: Wording
@@ -130,18 +130,20 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
 async def _refuse(desk: Desk, account: Account, refusal: Refusal, send: Send) -> Reply:
     """Where all numbers were bad their rows are kept."""
     if refusal.draft is None:
-        return error_reply(refusal.status, account.language, refusal.detail)
+        return send.wording.error(refusal, account.language)
     fate = await desk.group.accept(refusal.draft)
     if fate is Fate.ACCEPTED:
         return Reply(send.wording.refuse(refusal, refusal.draft, account.language))
     return _refused(fate, account.language)
 
 
-async def _check(desk: Desk, account: Account, what: tuple[Form, Ask], most: int) -> Draft | Refusal:
+async def _check(desk: Desk, account: Account, what: tuple[Form | None, Ask], most: int) -> Draft | Refusal:
     """Raises Exhausted."""
     form, ask = what
     for _ in range(_CHECKS_MOST):
         try:
+            if form is None:
+                return check_mail(ask, account, most, desk.ground)
             return check_send(ask, account, form, most, desk.ground)
         except Unready as which:
             await desk.ground.templates.prepare(which.account_id, which.kind)

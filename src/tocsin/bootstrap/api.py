@@ -44,8 +44,9 @@ class Plant:
         self.numbers = BatchNumbers()
         self.slots = SlotLease(dsn, self.numbers, SLOTS)
         ground = Ground(
-            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates
-        )
+            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
+            memory.mail_domains,
+        )  # fmt: skip
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)

@@ -16,6 +16,7 @@ from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 from tocsin.routing import Table
+from tocsin.senders import MailDomains
 from tocsin.templates import TemplateBook
 from tocsin.webhooks import Endpoints
 
@@ -31,18 +32,28 @@ class Memory:
     endpoints: Endpoints
     guards: Guards
     templates: TemplateBook
+    mail_domains: MailDomains
     reference: Reference
 
 
 async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> Memory:
-    """Read everything; waits while the database is away. `sends`: the process takes sends, and reads templates too."""
+    """Read everything; waits while the database is away. `sends`: the process takes sends, which stand on more."""
     seal = open_seal(settings)
     reference = Reference(settings.database_url, f"{name} reference")
-    memory = Memory(Directory(seal.open), Table(), Endpoints(), Guards(), TemplateBook(), reference)
+    memory = Memory(
+        Directory(seal.open),
+        Table(),
+        Endpoints(),
+        Guards(),
+        TemplateBook(),
+        MailDomains(settings.mail_domain),
+        reference,
+    )
     for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
         reference.add(source)
     if sends:
         reference.add(memory.templates)
+        reference.add(memory.mail_domains)
     session = Session(settings.database_url, f"{name} start")
     while True:
         try:

@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 _STEP_S = 0.1
 _STOP_POSTGRES_S = 2.5  # with END_WITHIN_S for the others: 10 s
 _DEMO_PUSH_ALLOW = "127.0.0.0/8,::1"
+_DEMO_MAIL_DOMAIN = "demo.tocsin.invalid"
 _MAX_EARLY_DEATHS = 5
 _SIGNS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -117,6 +118,8 @@ class _Supervisor:
         environment.setdefault(metrics.FOLDER, str(_make_empty(self._settings.home / "metrics")))
         if prepared.account and not self._settings.push_allow:
             environment["TOCSIN_PUSH_ALLOW"] = _DEMO_PUSH_ALLOW  # so that a newcomer's own receiver works
+        if prepared.account and not self._settings.mail_domain:
+            environment["TOCSIN_MAIL_DOMAIN"] = _DEMO_MAIL_DOMAIN  # so that a newcomer's first email goes
         for name in ("api", "worker", "push"):
             child = Child(name, environment, find_log(self._settings))
             self._children.append(child)

@@ -25,6 +25,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "plan": "price",
         "price": "price",
         "template": "template",
+        "mail-domain": "mail_domain",
     },
     "Guards": {
         "blacklist": "blacklist",
@@ -48,7 +49,7 @@ class _Root(Verbs):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  the same
         for verbs in _SECTIONS.values():
             if cmd_name in verbs:
-                found = getattr(importlib.import_module(f"tocsin.cli.{verbs[cmd_name]}"), cmd_name)
+                found = getattr(importlib.import_module(f"tocsin.cli.{verbs[cmd_name]}"), cmd_name.replace("-", "_"))
                 assert isinstance(found, click.Command)
                 return found
         return None

@@ -13,7 +13,7 @@ import click
 import psycopg
 from psycopg.rows import TupleRow
 
-from tocsin import accounts, audit, billing, compliance, routing, templates
+from tocsin import accounts, audit, billing, compliance, routing, senders, templates
 from tocsin.cli.base import Refusal, open_session
 from tocsin.kit.seal import Seal, SealError, open_seal
 from tocsin.kit.settings import Settings
@@ -74,7 +74,7 @@ def open_change(settings: Settings | None = None) -> Iterator[Conn]:
 
 _REFUSALS = (
     accounts.AccountError, billing.BillingError, compliance.ComplianceError, routing.RoutingError, SealError,
-    templates.TemplateError,
+    senders.SenderError, templates.TemplateError,
 )  # fmt: skip
 
 

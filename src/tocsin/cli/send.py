@@ -6,11 +6,13 @@ import base64
 import hashlib
 import ipaddress
 import json
+import re
+import secrets
 import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,9 +27,14 @@ from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 
 _SMS_PATH, _MMS_PATH = "/api/v1/sms/sendbatchsms", "/api/v1/sms/mssSend"
+_EMAIL_PATH = "/api/v1/email/sendEmail"
+_FILES = "attachment"
 _NOTICE_PATH, _CODE_PATH = "/api/v1/vos/notice", "/api/v1/vos/otp"
 _WAIT_S = 30.0
 _SHOWN = 20
+
+File = tuple[str, str, bytes]
+"""(field, file name, bytes)."""
 
 
 class Sender(NamedTuple):
@@ -43,18 +50,26 @@ def send() -> None:
     """Send a message through the API, as a client would."""
 
 
-def _of_every_send(verb: Callable[..., int]) -> Callable[..., int]:
-    """Options that all sends have."""
-    for option in (
-        click.option("--zone", help="The zone of --at: a label such as UTC+7, or an IANA name; default: UTC+8."),
-        click.option("--at", help="Send then, in place of now: `2026-12-01 09:00:00`, or epoch seconds."),
-        click.option("--base-url", help="Where the API is; default: this machine's."),
-        click.option("--key", help="Its API key; default: the one in the database or of the demo."),
-        click.option("--account", help="Who sends; default: the demo account."),
-        click.option("--country", help="codeId or ISO code; else told by the first number's calling code."),
-    ):
-        verb = option(verb)
-    return verb
+def _with(*options: Callable[..., Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    def decorate(verb: Callable[..., int]) -> Callable[..., int]:
+        for option in options:
+            verb = option(verb)
+        return verb
+
+    return decorate
+
+
+_SHARED = (
+    click.option("--zone", help="The zone of --at: a label such as UTC+7, or an IANA name; default: UTC+8."),
+    click.option("--at", help="Send then, in place of now: `2026-12-01 09:00:00`, or epoch seconds."),
+    click.option("--base-url", help="Where the API is; default: this machine's."),
+    click.option("--key", help="Its API key; default: the one in the database or of the demo."),
+    click.option("--account", help="Who sends; default: the demo account."),
+)
+_of_email = _with(*_SHARED)
+_of_every_send = _with(
+    *_SHARED, click.option("--country", help="codeId or ISO code; else told by the first number's calling code.")
+)
 
 
 @send.command()
@@ -164,10 +179,44 @@ def _call(path: str, what: tuple[str, str, str | None, str | None], options: Map
     return _post_and_show(path, body, options)
 
 
-def _post_and_show(path: str, body: dict[str, Any], options: Mapping[str, str | None]) -> int:
+@send.command()
+@click.argument("addresses")
+@click.argument("text", required=False)
+@click.option(
+    "--from", "name", required=True, help="The sender's name; its address is the account's or the platform's."
+)
+@click.option("--subject", required=True, help="The subject.")
+@click.option(
+    "--html-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of HTML, in UTF-8, in place of TEXT.",
+)  # fmt: skip
+@click.option(
+    "--attach", "files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of any type; more than one by more options.",
+)  # fmt: skip
+@_of_email
+def email(addresses: str, text: str | None, name: str, subject: str, **options: Any) -> int:
+    """Send an email to ADDRESSES (by commas).
+
+    \b
+    Examples: tocsin send email tom@example.com "Hello" --from Acme --subject "Good morning"
+              tocsin send email tom@example.com --html-file news.html --from Acme --subject News --attach plan.pdf
+    """
+    page: Path | None = options.pop("html_file")
+    if (text is None) == (page is None):
+        raise click.UsageError("give either TEXT or --html-file")
+    files = [(_FILES, file.name, file.read_bytes()) for file in options.pop("files")]
+    content = text if page is None else page.read_text(encoding="utf-8")
+    body = {"emails": addresses, "from": name, "theme": subject, "content": content}
+    return _post_and_show(_EMAIL_PATH, body, options, files)
+
+
+def _post_and_show(
+    path: str, body: dict[str, Any], options: Mapping[str, str | None], files: Sequence[File] = ()
+) -> int:
     if options["at"]:
         body |= {"sendTime": options["at"], "timeZone": options["zone"]}
-    reply = post(find_sender(options["account"], options["key"], options["base_url"]), path, body)
+    reply = post(find_sender(options["account"], options["key"], options["base_url"]), path, body, files)
     show(reply, _tell(reply))
     return 0 if reply.get("status") == 0 else FAILED
 
@@ -209,14 +258,15 @@ def _find_code_id(word: str | None, numbers: str) -> int:
     return max(fitting, key=lambda country: (len(str(country.calling_code)), -country.code_id)).code_id
 
 
-def post(sender: Sender, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The API's reply. Raises Refusal where there is none."""
+def post(sender: Sender, path: str, body: dict[str, Any], files: Sequence[File] = ()) -> dict[str, Any]:
+    """The API's reply; with files the body is multipart, as only there they have names. Raises Refusal where there is none."""
     at = str(int(clock.now_s()))
     # MD5 is what the API page prescribes.
     sign = hashlib.md5(f"{sender.account}{sender.api_key}{at}".encode(), usedforsecurity=False).hexdigest()
     query = urllib.parse.urlencode({"account": sender.account, "sign": sign, "datetime": at})
+    kind, data = _pack_parts(body, files) if files else ("application/json", json.dumps(body).encode())
     request = urllib.request.Request(  # noqa: S310  the operator's own URL
-        f"{sender.base_url}{path}?{query}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        f"{sender.base_url}{path}?{query}", data, {"Content-Type": kind}
     )
     if request.type not in ("http", "https"):
         raise click.UsageError(f"{sender.base_url} is no http or https address")
@@ -230,6 +280,17 @@ def post(sender: Sender, path: str, body: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(reply, dict):
         raise Refusal(f"{sender.base_url} is not our API")
     return reply
+
+
+def _pack_parts(body: Mapping[str, Any], files: Sequence[File]) -> tuple[str, bytes]:
+    """Content-Type and body of multipart/form-data (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    head = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    pieces = [f'{head}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in body.items() if value is not None]
+    for field, name, data in files:
+        plain = re.sub(r'["\r\n]', "_", name)
+        pieces.append(f'{head}"{field}"; filename="{plain}"\r\n\r\n'.encode() + data + b"\r\n")
+    return f"multipart/form-data; boundary={boundary}", b"".join(pieces) + f"--{boundary}--\r\n".encode()
 
 
 def _trust(request: urllib.request.Request) -> ssl.SSLContext | None:
@@ -256,10 +317,13 @@ def _tell(reply: dict[str, Any]) -> str:
         lines = [f"accepted: {data.get('success')} sent, {data.get('fail')} refused, batch {data.get('batchNo')}"]
     good = [[row["phone"], row["messageId"], ""] for row in data.get("successData") or []]
     good += [[phone, message_id, ""] for phone, message_id in data.get("array") or []]
-    bad = [[row["phone"], row["messageId"], f"{row['status']} {row['message']}"] for row in data.get("failData") or []]
+    bad = [
+        [row.get("phone") or row["email"], row["messageId"], f"{row['status']} {row['message']}"]
+        for row in data.get("failData") or []
+    ]
     rows = good + bad
     if rows:
-        lines.append(table(["number", "messageId", ""], rows[:_SHOWN]))
+        lines.append(table(["to", "messageId", ""], rows[:_SHOWN]))
     if len(rows) > _SHOWN:
         lines.append(f"and {len(rows) - _SHOWN} more (--json shows all)")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tocsin.compliance import store
 from tocsin.compliance.caps import count_columns
 from tocsin.compliance.guards import Guards
-from tocsin.compliance.model import EVERYBODY, QuietRule, Screened, Sending
+from tocsin.compliance.model import EVERYBODY, Cap, CapKind, QuietRule, Screened, Sending
 from tocsin.compliance.quiet import quiet_until
 from tocsin.compliance.zones import find_zone
 from tocsin.kit.db import Session
@@ -20,6 +20,7 @@ from tocsin.traffic import Priority, Reason
 
 # A barred number without a route is barred: the contract's order is -9, 4, 5, 3, -15.
 _MAY_BE_BARRED = frozenset({0, int(Reason.NO_ROUTE)})
+_OF_ADDRESSES = frozenset({CapKind.NUMBER, CapKind.SPEND})
 
 
 async def screen(session: Session, sending: Sending, guards: Guards, now_s: float) -> Screened:
@@ -41,12 +42,17 @@ def sift(sending: Sending, guards: Guards, now_s: float) -> Screened:
     for sieve in sieves:
         if sieve is not None:
             suspects.update(sieve.find(sending.values))
-    caps = () if sending.again else guards.caps.find(sending.account_id, sending.action)
     return Screened(
         held=_hold(sending, guards, now_s) if sending.action == Priority.MARKETING else {},
         suspects=sorted(at for at in suspects if sending.reasons[at] in _MAY_BE_BARRED),
-        caps=caps,
+        caps=() if sending.again else _find_caps(sending, guards),
     )
+
+
+def _find_caps(sending: Sending, guards: Guards) -> tuple[Cap, ...]:
+    caps = guards.caps.find(sending.account_id, sending.action)
+    # Addresses of email have neither a country nor digits.
+    return caps if any(sending.countries) else tuple(cap for cap in caps if cap.kind in _OF_ADDRESSES)
 
 
 def _hold(sending: Sending, guards: Guards, now_s: float) -> dict[int, float]:

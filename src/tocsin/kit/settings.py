@@ -103,6 +103,12 @@ class Settings:
     max_numbers_other: int = _setting(
         "TOCSIN_MAX_NUMBERS_OTHER", 10_000, wording.count, "numbers in one request of MMS, voice notice or email"
     )
+    mail_domain: str = _setting(
+        "TOCSIN_MAIL_DOMAIN",
+        "",
+        wording.domain,
+        "the platform's sending domain of email, for accounts without their own",
+    )
     tracking_url: str = _setting(
         "TOCSIN_TRACKING_URL", "", wording.url, "address of this API in the links of emails; without it none is tracked"
     )

@@ -9,6 +9,7 @@ import base64
 import binascii
 import ipaddress
 import math
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+_DOMAIN_MOST = 240  # an address on it has 254 characters at most
+_is_domain = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]").fullmatch
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -87,6 +90,14 @@ def networks(words: str) -> Networks:
         except ValueError:
             raise ValueError(f"must be a comma list of networks such as 10.0.0.0/8, and {piece!r} is none") from None
     return tuple(found)
+
+
+def domain(words: str) -> str:
+    """A domain name in ASCII, in lower case."""
+    name = words.lower()
+    if len(name) > _DOMAIN_MOST or not _is_domain(name):
+        raise ValueError(f"must be a domain such as mail.example.com, not {words!r}")
+    return name
 
 
 def url(words: str) -> str:

@@ -7,7 +7,8 @@ from tocsin.messaging.expire import end_expired
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
-from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
+from tocsin.messaging.mail import check_mail
+from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text, list_screened
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
 from tocsin.messaging.numbers import refuse_some
 from tocsin.messaging.query import (
@@ -78,6 +79,7 @@ __all__ = [
     "accept_statement",
     "batch_span",
     "cancel_schedule",
+    "check_mail",
     "check_send",
     "end_cancelled",
     "end_expired",
@@ -89,6 +91,7 @@ __all__ = [
     "judge",
     "keep_partitions",
     "list_schedules",
+    "list_screened",
     "load_ended",
     "load_work",
     "make_partitions",

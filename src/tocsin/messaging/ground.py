@@ -10,6 +10,7 @@ from tocsin.compliance import Guards
 from tocsin.kit.ids import Ids
 from tocsin.messaging.batchno import BatchNumbers
 from tocsin.routing import Table
+from tocsin.senders import MailDomains
 from tocsin.templates import TemplateBook
 
 if TYPE_CHECKING:
@@ -27,4 +28,5 @@ class Ground:
     now_s: Callable[[], float]
     guards: Guards = field(default_factory=Guards)  # empty: nothing is configured
     templates: TemplateBook = field(default_factory=TemplateBook)
+    mail_domains: MailDomains = field(default_factory=MailDomains)
     readers: dict[tuple[int, int, int, int | None], Reader] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tocsin.content import Status
@@ -23,6 +25,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str | None = None
     title: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    emails: object = None  # of an email: recipients as JSON gave them, or text
+    placeholders: object = None  # of an email, the same
+    sender_name: str | None = None  # of an email
     fault: str = ""  # of a field that only this product has: answered where the other fields are
     request_id: str = ""
 
@@ -84,6 +89,11 @@ class Draft(msgspec.Struct, gc=False):
         return len(self.ids) - self.good
 
 
+def list_screened(product: int, phones: Sequence[str]) -> Sequence[str]:
+    """What lists and caps know the recipients by: addresses in lower case."""
+    return [phone.lower() for phone in phones] if product == Product.EMAIL else phones
+
+
 class Claimed(msgspec.Struct, gc=False):
     """A message in the hands of a worker."""
 
@@ -100,6 +110,7 @@ class Claimed(msgspec.Struct, gc=False):
     price_micros: int
     channel_id: int  # route chosen at accept
     reserved: int = 0  # minutes that the price is for; 0: not billed by time
+    own: str = ""  # of an email: JSON of the recipient's own placeholders
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +123,8 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     pinned_channel_id: int | None
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
+    product: int = Product.SMS
+    given: str = ""  # of an email: JSON of the placeholders for every recipient
 
 
 class End(msgspec.Struct, frozen=True, gc=False):

@@ -18,10 +18,10 @@ from tocsin.compliance import Guards, Sending, screen
 from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
 from tocsin.messaging.ends import Books, write_ends
-from tocsin.messaging.model import Claimed, End
+from tocsin.messaging.model import Claimed, End, list_screened
 from tocsin.messaging.store import QUERIES
 from tocsin.messaging.submit import end_of
-from tocsin.routing import Channel, Table
+from tocsin.routing import NOWHERE, Channel, Table
 from tocsin.traffic import Reason
 
 CHUNKS_MOST = 40
@@ -126,7 +126,7 @@ async def review(session: Session, chunk: Chunk, messages: Sequence[Claimed], te
             reviewed.ended[message.id] = found
         else:
             reviewed.channels[message.id] = found
-    if not terms.guards.idle(chunk.account_id, chunk.priority):
+    if messages and not terms.guards.idle(chunk.account_id, chunk.priority):
         await _screen(session, chunk, messages, reviewed, (terms.guards, now_s))
     return reviewed
 
@@ -137,7 +137,7 @@ async def _screen(
     """Lists, opt-outs and quiet hours of now; caps have counted it when it was accepted."""
     guards, now_s = place
     sending = Sending(
-        chunk.account_id, chunk.priority, chunk.sender, [each.phone for each in messages],
+        chunk.account_id, chunk.priority, chunk.sender, list_screened(messages[0].product, [each.phone for each in messages]),
         [each.country_id for each in messages], [each.price_micros for each in messages],
         [int(reviewed.ended.get(each.id, 0)) for each in messages], again=True,
     )  # fmt: skip
@@ -160,8 +160,7 @@ def _find_common_end(chunk: Chunk, terms: Terms, now_s: float) -> Reason | None:
 def _find_channel(message: Claimed, chunk: Chunk, terms: Terms) -> int | Reason:
     """The channel of the accept as long as it is open and the routes still name it, else the first that they name now."""
     account = terms.books.account_of(message.account_id)
-    country = terms.table.country(message.country_id)
-    if account is None or country is None or not country.enabled:
+    if account is None or not _is_served(message.country_id, terms.table):
         return Reason.COUNTRY_ERROR
     way = terms.table.way(account, message.product, message.country_id, chunk.pinned_channel_id or None)
     pick = way.constant or way.pick(message.phone) if way is not None else None
@@ -169,6 +168,11 @@ def _find_channel(message: Claimed, chunk: Chunk, terms: Terms) -> int | Reason:
         return Reason.NO_ROUTE
     chosen = terms.table.channel(message.channel_id)
     return message.channel_id if message.channel_id in pick.channels and _is_open(chosen) else pick.channels[0]
+
+
+def _is_served(country_id: int, table: Table) -> bool:
+    country = table.country(country_id)
+    return country_id == NOWHERE if country is None else country.enabled
 
 
 def _is_open(channel: Channel | None) -> bool:

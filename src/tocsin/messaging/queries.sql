@@ -55,14 +55,16 @@ FROM batch b JOIN message m ON m.account_id = b.account_id AND m.id BETWEEN b.fi
 WHERE b.batch_no = %s ORDER BY m.id;
 
 -- name: claimed_messages
-SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0), m.reserved
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0),
+       m.reserved, m.own
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
 
 -- name: ended_messages
 SELECT DISTINCT uuid_send(r.message_id) FROM unnest(%s::uuid[]) AS c(id) JOIN report r ON r.message_id = c.id AND r.status <> 0;
 
 -- name: batch_texts
-SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id, title, attached
+SELECT batch_no, content, sender, priority, extract(epoch FROM expires_at)::double precision, pinned_channel_id, title, attached,
+       product::integer, given
 FROM unnest(%s::bigint[]) AS c(no) JOIN batch ON batch_no = c.no;
 
 -- name: handed_parts

@@ -20,7 +20,7 @@ CHUNK = 50
 
 Each = TypeVar("Each")
 
-ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, int]
+ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, int, str]
 
 
 class Handed(NamedTuple):
@@ -186,7 +186,7 @@ def _wallet_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:
-    """(id, account, batch, product, phone, country, parts, price, channel, reserved minutes) of the messages."""
+    """(id, account, batch, product, phone, country, parts, price, channel, reserved minutes, own placeholders) of the messages."""
     return await session.rows(QUERIES["claimed_messages"], (pgbin.uuids(ids),))
 
 
@@ -200,7 +200,7 @@ async def load_texts(session: Session, batch_nos: Sequence[int]) -> dict[int, Te
         batch_no: tuple(Attachment(file.name, file.mime, data[file.hash]) for file in named if file.hash in data)
         for batch_no, named in attached.items()
     }
-    return {r[0]: Text(r[1], r[2], r[3], r[4], r[5], r[6], files.get(r[0], ())) for r in rows}
+    return {r[0]: Text(r[1], r[2], r[3], r[4], r[5], r[6], files.get(r[0], ()), r[8], r[9]) for r in rows}
 
 
 async def load_handed_parts(session: Session, ids: Sequence[bytes]) -> list[Handed]:

@@ -17,6 +17,7 @@ from tocsin.content import measure, split
 from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
 from tocsin.messaging.ends import Books, write_ends
+from tocsin.messaging.letters import Letter, read_values
 from tocsin.messaging.model import Claimed, End, Text
 from tocsin.queue import Item, Retry
 from tocsin.routing import Channel
@@ -26,6 +27,8 @@ FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 300.0
 THROTTLED_TRIES = 10
 _TEXTS_KEPT = 4096
+_BYTES_KEPT = 64 * 1024 * 1024
+_BYTES_MOST = 4 * _BYTES_KEPT
 
 NextChannel = Callable[[Claimed, Text, int], int]
 """(message, its text, present channel) -> the channel of the next attempt."""
@@ -53,22 +56,49 @@ class Work:
     dropped: list[Claimed] = field(default_factory=list)  # ended by an earlier attempt's receipt
 
 
+class Kept(NamedTuple):
+    """What the messages of a batch say. `parts`: texts of an SMS; `letter`: of an email, in their place."""
+
+    text: Text
+    parts: list[str]
+    ucs2: bool
+    letter: Letter | None = None
+
+
 class Texts:
-    """Contents of batches, kept for the next claims of the same batch."""
+    """Contents of batches, kept for the next claims of the same batch: so many, and so many bytes of them."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[Text, list[str], bool]] = {}
+        self._kept: dict[int, Kept] = {}
+        self._bytes = 0
 
-    async def of(self, session: Session, batch_nos: Iterable[int]) -> dict[int, tuple[Text, list[str], bool]]:
-        """(text, parts, UCS-2?) of each batch."""
+    async def of(self, session: Session, batch_nos: Iterable[int]) -> dict[int, Kept]:
+        """The texts of these batches, at least."""
         wanted = set(batch_nos)
-        missing = wanted - self._kept.keys()
-        if missing:
-            if len(self._kept) > _TEXTS_KEPT:
-                self._kept = {no: self._kept[no] for no in wanted - missing}
+        known = self._kept
+        if missing := wanted - known.keys():
+            if len(known) > _TEXTS_KEPT or self._bytes > _BYTES_KEPT:
+                known = {no: known[no] for no in wanted - missing}
+                self._bytes = sum(_weigh(kept.text) for kept in known.values())
             for batch_no, text in (await store.load_texts(session, list(missing))).items():
-                self._kept[batch_no] = (text, split(text.content), measure(text.content).ucs2)
-        return self._kept
+                known[batch_no] = _keep(text)
+                self._bytes += _weigh(text)
+            # Files of many emails may be large: then they live as long as the claim.
+            self._kept = known if self._bytes <= _BYTES_MOST else {}
+        return known
+
+
+def _keep(text: Text) -> Kept:
+    if text.product == Product.EMAIL:
+        return Kept(text, [], True, Letter(text.title, text.content, read_values(text.given)))
+    ucs2 = measure(text.content).ucs2
+    # Only an SMS is cut: the others are one message, however long.
+    return Kept(text, split(text.content) if text.product == Product.SMS else [text.content], ucs2)
+
+
+def _weigh(text: Text) -> int:
+    """Bytes of files and characters of the text."""
+    return len(text.content) + sum(len(file.data) for file in text.attachments)
 
 
 class Before(NamedTuple):
@@ -107,10 +137,8 @@ async def _load_before(session: Session, ids: Sequence[bytes]) -> dict[bytes, Be
     return before
 
 
-def _prepare(
-    work: Work, message: Claimed, text: tuple[Text, list[str], bool], before: Before, place: tuple[Channel, float]
-) -> None:
-    facts, parts, ucs2 = text
+def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: tuple[Channel, float]) -> None:
+    facts = kept.text
     channel, now_s = place
     gone = before.taken if channel.unknown_policy == "resend" else before.taken | before.unknown
     waiting = {number for number in range(1, message.parts + 1) if number not in gone}
@@ -123,6 +151,10 @@ def _prepare(
         return
     unknown = frozenset(before.unknown - before.taken)
     work.open.append(Open(message, facts, waiting, taken=bool(before.taken or unknown), unknown=unknown))
+    title, parts = facts.title, kept.parts
+    if kept.letter is not None:
+        title, content = kept.letter.fill(read_values(message.own))
+        parts = [content]
     for number in sorted(waiting):
         work.submissions.append(
             Submission(
@@ -134,10 +166,10 @@ def _prepare(
                 Priority(message.priority),
                 message.phone,
                 facts.sender,
-                parts[number - 1] if message.parts > 1 else facts.content,
-                ucs2,
+                parts[number - 1],
+                kept.ucs2,
                 facts.expires_at,
-                facts.title,
+                title,
                 facts.attachments,
                 min(channel.longest_call_s, message.reserved * 60),
             )

@@ -15,12 +15,13 @@ from tocsin.routing.change import (
     set_channel,
     set_country,
 )
-from tocsin.routing.model import SANDBOX, Channel, Country, Pick, RouteRow, RouteRule, RoutingError
+from tocsin.routing.model import NOWHERE, SANDBOX, Channel, Country, Pick, RouteRow, RouteRule, RoutingError
 from tocsin.routing.table import Table
 from tocsin.routing.way import Way
 
 __all__ = [
     "MOST_CALL_S",
+    "NOWHERE",
     "SANDBOX",
     "UNKNOWN_POLICIES",
     "Channel",

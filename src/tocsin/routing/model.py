@@ -12,6 +12,10 @@ SANDBOX = "sandbox"
 """The kind of the carrier that delivers to nobody."""
 
 
+NOWHERE = 0
+"""The country of what has none: of email. Only routes and prices of every country, without a prefix, hold there."""
+
+
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """A talk with one carrier: a row of table channel."""
 

@@ -13,7 +13,7 @@ from tocsin.accounts import Account
 from tocsin.billing import PriceBook, read_price_book
 from tocsin.kit.db import Session
 from tocsin.routing import store
-from tocsin.routing.model import Channel, Country, RouteRule
+from tocsin.routing.model import NOWHERE, Channel, Country, RouteRule
 from tocsin.routing.way import Way
 
 _Key = tuple[int, int, int, int, int | None]
@@ -66,7 +66,8 @@ class Table:
         }
 
     def way(self, account: Account, product: int, country_id: int, pinned: int | None) -> Way | None:
-        """Picks for the numbers of `country_id` (the number's own region); None: no route or price at all (status 3).
+        """Picks for the numbers of `country_id` (the number's own region; NOWHERE: addresses of email); None: no route or
+        price at all (status 3).
 
         `pinned`: the one channel that the request names and the account was granted; it needs a price, but no route.
         """
@@ -81,12 +82,11 @@ class Table:
     def _make_way(self, owner: int, plan_id: int, product: int, country_id: int, pinned: int | None) -> Way | None:
         country = self._rules.countries.get(country_id)
         tariff = self._rules.prices.tariff(plan_id, product)
-        if country is None or tariff is None:
+        if tariff is None or (country is None and country_id != NOWHERE):
             return None
-        calling_code = str(country.calling_code)
         if pinned is None:
             all_routes = self._rules.routes.get(product, [])
-            routes = [route for route in all_routes if _concerns(route, owner, plan_id, country_id, calling_code)]
+            routes = [route for route in all_routes if _concerns(route, owner, plan_id, country)]
             # Channels and routes are read one after the other: a new one may be missing until the next look.
             routes = [route for route in routes if route.channel_id in self._rules.channels]
         elif pinned in self._rules.channels:
@@ -139,12 +139,15 @@ def by_product(routes: Iterable[RouteRule]) -> dict[int, list[RouteRule]]:
     return found
 
 
-def _concerns(route: RouteRule, owner: int, plan_id: int, country_id: int, calling_code: str) -> bool:
+def _concerns(route: RouteRule, owner: int, plan_id: int, country: Country | None) -> bool:
     """Whether a number of that country and account can meet the route. A prefix counts alone, as in billing.prices."""
     if route.account_id is not None and route.account_id != owner:
         return False
     if route.plan_id is not None and route.plan_id != plan_id:
         return False
+    if country is None:
+        return not route.prefix and route.country_id is None
     if route.prefix:
+        calling_code = str(country.calling_code)
         return route.prefix.startswith(calling_code) or calling_code.startswith(route.prefix)
-    return route.country_id is None or route.country_id == country_id
+    return route.country_id is None or route.country_id == country.code_id

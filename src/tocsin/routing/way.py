@@ -9,24 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.billing import Tariff
-from tocsin.routing.model import SANDBOX, Channel, Country, Pick, RouteRule
+from tocsin.routing.model import NOWHERE, SANDBOX, Channel, Country, Pick, RouteRule
 
 _UNSET = Pick((), -1)
 
 
 class Way:
-    """Picks for numbers of one country. `constant`: the pick of every number, where no rule has a prefix; else None."""
+    """Picks for numbers of one country; None: for addresses of email.
+
+    `constant`: the pick of every number, where no rule has a prefix; else None.
+    """
 
     __slots__ = ("_channels", "_country_id", "_lengths", "_picks", "_routes", "_tariff", "constant")
 
     def __init__(
-        self, routes: Sequence[RouteRule], tariff: Tariff, country: Country, channels: Mapping[int, Channel]
+        self, routes: Sequence[RouteRule], tariff: Tariff, country: Country | None, channels: Mapping[int, Channel]
     ) -> None:
         self._routes = routes
         self._tariff = tariff
-        self._country_id = country.code_id
+        self._country_id = NOWHERE if country is None else country.code_id
         self._channels = channels
-        prefixes = {route.prefix for route in routes if route.prefix} | tariff.prefixes(str(country.calling_code))
+        prefixes = {route.prefix for route in routes if route.prefix}
+        if country is not None:
+            prefixes |= tariff.prefixes(str(country.calling_code))
         self._picks: dict[str, Pick | None] = dict.fromkeys(prefixes, _UNSET)
         self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
         self._picks[""] = self._make("")

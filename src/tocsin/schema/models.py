@@ -270,6 +270,19 @@ class Template(models.Model):
         indexes = [models.Index(fields=["version"], name="template_version")]
 
 
+class MailDomain(models.Model):
+    """A domain that an account's email may come from, once the operator says that it is the account's."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    domain = models.TextField(unique=True)  # lower case, ASCII
+    verified = models.BooleanField(db_default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "mail_domain"
+
+
 class AuditEntry(models.Model):
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())

@@ -1,4 +1,5 @@
-"""The sandbox's fates by table: the last seven digits of a number choose what happens to it (contract, section 9).
+"""The sandbox's fates by table: the last seven digits of a number, or the local part of an address, choose what happens
+to it (contract, section 9).
 
 Pure and without memory: which attempt this is, the submission says itself.
 """
@@ -83,6 +84,17 @@ FATES: dict[str, Fate] = {
 }
 
 
+MAIL_MARK = "sandbox-"
+"""How the local part of an address begins that names a fate of an email."""
+
+MAIL_FATES: dict[str, Fate] = {
+    "sandbox-open": Fate("delivered"),
+    "sandbox-click": Fate("delivered"),
+    "sandbox-bounce": Fate("bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),)),
+    "sandbox-softbounce": Fate("bounced for now: the mailbox takes nothing", receipts=(Sign(Reason.UNDELIVERED),)),
+    "sandbox-complain": Fate("delivered"),
+    "sandbox-unsubscribe": Fate("delivered"),
+}
 TALK_S = 20
 """How long an ordinary call lasts."""
 
@@ -113,14 +125,21 @@ CALLS: dict[str, Fate] = {
 _ANSWERED = Fate("answered", receipts=_call(TALK_S))
 
 
-def find_fate(submission: Submission) -> Fate | None:
-    """The fate that the number chose; None: delivered. Every call has one, as it has a length."""
+def may_have_fate(submission: Submission) -> bool:
+    """Whether it is worth while to look closer: asked for every part of every message."""
     phone, product = submission.phone, submission.product
+    return phone[-7:-2] == MARK or (product > Product.MMS and (product in _CALLED or phone[:8].lower() == MAIL_MARK))
+
+
+def find_fate(submission: Submission) -> Fate | None:
+    """The fate that the number or address chose; None: delivered. Every call has one, as it has a length."""
+    phone, product = submission.phone, submission.product
+    if product == Product.EMAIL:
+        return MAIL_FATES.get(phone.partition("@")[0].lower())
     mark = phone[-2:] if phone[-7:-2] == MARK else ""
     if product in _CALLED:
         return CALLS.get(mark, _ANSWERED)
-    return FATES.get(mark) if product in _WRITTEN else None
+    return FATES.get(mark)
 
 
-_WRITTEN = frozenset({Product.SMS, Product.MMS})
 _CALLED = frozenset({Product.VOICE_NOTICE, Product.VOICE_OTP})

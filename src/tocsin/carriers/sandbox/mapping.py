@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from tocsin.carriers.sandbox.config import SandboxConfig
-from tocsin.carriers.sandbox.fates import MARK, Answer, Fate, When, find_fate
-from tocsin.traffic import Inbound, Outcome, OutcomeKind, Product, Reason, Receipt, Submission
+from tocsin.carriers.sandbox.fates import Answer, Fate, When, find_fate, may_have_fate
+from tocsin.traffic import Inbound, Outcome, OutcomeKind, Reason, Receipt, Submission
 
 CHUNK = 250
 """Receipts in one event."""
@@ -97,7 +97,7 @@ def name_carrier_ids(stem: str, first: int, count: int) -> list[str]:
 
 def plan_submissions(submissions: Sequence[Submission], ids: Sequence[str], terms: Terms, now: float) -> Plan:
     """The fate of each submission; `ids` are carrier ids, one for each. `now` in epoch seconds."""
-    marked = [i for i, one in enumerate(submissions) if one.phone[-7:-2] == MARK or one.product > Product.MMS]
+    marked = [i for i, submission in enumerate(submissions) if may_have_fate(submission)]
     plan = Plan(list(submissions), list(ids), [], [], [], [])
     fates = [(submissions[i], ids[i], fate) for i in marked if (fate := find_fate(submissions[i])) is not None]
     if fates:
