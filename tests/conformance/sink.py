@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tocsin.traffic import Inbound, Outcome, Receipt
+from tocsin.traffic import Feedback, Inbound, Outcome, Receipt
 
 
 class Key(NamedTuple):
@@ -30,6 +30,7 @@ class RecordingSink:
         self.outcome_rows: list[tuple[float, Outcome]] = []
         self.receipt_rows: list[tuple[float, Receipt]] = []
         self.replies: list[Inbound] = []
+        self.told: list[Feedback] = []
         self.refusals = 0
         self.calls = 0
         self.most_calls = 0
@@ -57,6 +58,9 @@ class RecordingSink:
 
     async def inbound(self, replies: Sequence[Inbound]) -> None:
         self.replies += replies
+
+    async def feedback(self, feedback: Sequence[Feedback]) -> None:
+        self.told += feedback
 
     def answers(self) -> dict[Key, Outcome]:
         """The outcome of each try; AssertionError if one was answered twice."""

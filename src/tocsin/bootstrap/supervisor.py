@@ -120,6 +120,8 @@ class _Supervisor:
             environment["TOCSIN_PUSH_ALLOW"] = _DEMO_PUSH_ALLOW  # so that a newcomer's own receiver works
         if prepared.account and not self._settings.mail_domain:
             environment["TOCSIN_MAIL_DOMAIN"] = _DEMO_MAIL_DOMAIN  # so that a newcomer's first email goes
+        if prepared.account and not self._settings.tracking_url:
+            environment["TOCSIN_TRACKING_URL"] = find_base_url(self._settings)
         for name in ("api", "worker", "push"):
             child = Child(name, environment, find_log(self._settings))
             self._children.append(child)

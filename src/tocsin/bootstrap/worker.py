@@ -7,10 +7,12 @@ import contextlib
 import logging
 
 from tocsin.bootstrap.reference import Memory, load_memory
+from tocsin.content import TRACKING
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.loops import Loops, Stop
+from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
-from tocsin.messaging import Books, Claimed, NextChannel, Terms, Text
+from tocsin.messaging import Books, Claimed, Linker, NextChannel, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
@@ -30,7 +32,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
-    hands = Hands(dsn, lease, books, make_next_channel(memory), settings.receipt_timeout_s, waker)
+    hands = Hands(
+        dsn, lease, books, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings)
+    )
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
     with contextlib.suppress(*LOST):
@@ -55,6 +59,13 @@ async def _spread(woken: asyncio.Event, worker: Worker) -> None:
         await woken.wait()
         woken.clear()
         worker.wake()
+
+
+def make_linker(settings: Settings) -> Linker | None:
+    """What makes the links of emails; None: they are not tracked."""
+    if not settings.tracking_url:
+        return None
+    return Linker(settings.tracking_url, derive_keys(settings, TRACKING)[0])
 
 
 def make_next_channel(memory: Memory) -> NextChannel:

@@ -21,12 +21,23 @@ from tocsin.content.schedule import read_send_time
 from tocsin.content.speech import language_of_country, speak_otp
 from tocsin.content.status import Status, phrase
 from tocsin.content.templates import Template, parse_template, read_params
-from tocsin.content.tracking import TRACKING, LinkKind, Page, Token, make_token, read_page, read_token, rewrite_html
+from tocsin.content.tracking import (
+    TRACKING,
+    UNSUBSCRIBE,
+    LinkKind,
+    Page,
+    Token,
+    make_token,
+    read_page,
+    read_token,
+    rewrite_html,
+)
 from tocsin.content.zones import Zone, find_zone, zones
 
 __all__ = [
     "MOST_ATTACHMENT_BYTES",
     "TRACKING",
+    "UNSUBSCRIBE",
     "AddressVerdict",
     "Asked",
     "CountryRow",

@@ -116,6 +116,9 @@ def _is_target(extra: bytes) -> bool:
 
 
 _PIXEL: Final = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
+UNSUBSCRIBE: Final = frozenset({"unsubscribe", "unsubscribe_url", "unsubscribeurl"})
+"""Names of placeholders that no client gives a value for: links to them become ours."""
+
 _is_unsubscribe: Final = re.compile(
     r"\$?\{\s*unsubscribe(?:_?url)?\s*\}|\{\{\s*unsubscribe(?:_?url)?\s*\}\}", re.IGNORECASE
 ).fullmatch

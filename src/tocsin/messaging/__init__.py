@@ -7,6 +7,7 @@ from tocsin.messaging.expire import end_expired
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
+from tocsin.messaging.links import Linker
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text, list_screened
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -25,7 +26,7 @@ from tocsin.messaging.query import (
     read_funds,
     time_span,
 )
-from tocsin.messaging.reactions import Reaction, record_reactions
+from tocsin.messaging.reactions import Reaction, receive_feedback, record_reactions
 from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.schedule import (
     Cancelled,
@@ -60,6 +61,7 @@ __all__ = [
     "Exhausted",
     "Form",
     "Ground",
+    "Linker",
     "NextChannel",
     "Open",
     "Reaction",
@@ -107,6 +109,7 @@ __all__ = [
     "read_batch",
     "read_funds",
     "receive",
+    "receive_feedback",
     "receive_replies",
     "record",
     "record_reactions",

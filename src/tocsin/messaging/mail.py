@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from tocsin.accounts import ROUTING, Account
 from tocsin.content import (
+    UNSUBSCRIBE,
     Recipient,
     RecipientsError,
     RecipientsReason,
@@ -185,7 +186,7 @@ def _check_filled(message: Message, recipients: Sequence[Recipient]) -> Refusal 
 def _list_wanted(message: Message) -> set[str]:
     if message.template is None:
         return set()
-    wanted = names_in(message.content)
+    wanted = names_in(message.content) - UNSUBSCRIBE
     return wanted | names_in(message.subject) if message.subject == message.template.subject else wanted
 
 

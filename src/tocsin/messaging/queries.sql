@@ -229,6 +229,11 @@ SELECT uuid_send(m.id), m.account_id, m.batch_no, m.phone, b.sender,
        (SELECT extract(epoch FROM min(s.at))::double precision FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4))
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id JOIN batch b ON b.batch_no = m.batch_no WHERE m.product = 5;
 
+-- name: carriers_messages
+SELECT r.ord::integer, uuid_send(s.message_id) FROM unnest(%s::text[]) WITH ORDINALITY AS r(carrier_id, ord)
+CROSS JOIN LATERAL (
+    SELECT message_id FROM submission WHERE channel_id = %s::integer AND carrier_id = r.carrier_id ORDER BY at DESC LIMIT 1) s;
+
 -- name: add_mail_events
 INSERT INTO mail_event (id, account_id, message_id, batch_no, kind, at, url, machine, country, city, device_type, device_name)
 SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::text[], %s::text[],

@@ -18,7 +18,7 @@ from tocsin.kit.db import Session, Statement
 from tocsin.kit.ids import Ids
 from tocsin.messaging.ends import Books
 from tocsin.messaging.store import QUERIES
-from tocsin.traffic import ReactionKind
+from tocsin.traffic import Feedback, ReactionKind
 from tocsin.webhooks import EventRow, chunk_reports, event_row
 from tocsin.webhooks import statement as outbox_statement
 
@@ -26,6 +26,7 @@ _ORIGINS = {ReactionKind.UNSUBSCRIBED: "unsubscribe", ReactionKind.COMPLAINED: "
 _ALWAYS = frozenset({ReactionKind.OPENED, ReactionKind.CLICKED})
 _URL_MOST = 2_000
 _NOBODY = Opener("", "", None)
+_NO_PLACES = Places()  # a carrier says no address
 
 
 class Reaction(NamedTuple):
@@ -72,12 +73,23 @@ async def record_reactions(
     return len(known)
 
 
+async def receive_feedback(
+    session: Session, channel_id: int, feedback: Sequence[Feedback], books: Books, ids: Ids
+) -> int:
+    """The same for what a carrier tells; what is of no message that it took is dropped. Raises LOST."""
+    rows = await session.rows(
+        QUERIES["carriers_messages"], (pgbin.texts([each.carrier_id for each in feedback]), channel_id)
+    )
+    reactions = [Reaction(row[1], (each := feedback[row[0] - 1]).kind, each.at, each.agent) for row in rows]
+    return await record_reactions(session, reactions, books, ids, _NO_PLACES) if reactions else 0
+
+
 def _learn(reaction: Reaction, facts: tuple[Any, ...], event_id: bytes, places: Places) -> _Known:
     account_id, batch_no, address, sender, handed_at = facts
     opener = _NOBODY
     if reaction.kind in _ALWAYS:
         asked = reaction.asked
-        if reaction.kind is ReactionKind.CLICKED and handed_at is not None:
+        if reaction.kind is ReactionKind.CLICKED and handed_at is not None and asked.ip:
             asked = asked._replace(clicked_after_s=reaction.at - handed_at)
         opener = read_opener(reaction.agent, asked)
     domain = parseaddr(sender)[1].rpartition("@")[2]

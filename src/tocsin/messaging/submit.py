@@ -18,6 +18,7 @@ from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
 from tocsin.messaging.ends import Books, write_ends
 from tocsin.messaging.letters import Letter, read_values
+from tocsin.messaging.links import Linker
 from tocsin.messaging.model import Claimed, End, Text
 from tocsin.queue import Item, Retry
 from tocsin.routing import Channel
@@ -68,7 +69,9 @@ class Kept(NamedTuple):
 class Texts:
     """Contents of batches, kept for the next claims of the same batch: so many, and so many bytes of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, linker: Linker | None = None) -> None:
+        """`linker`: of emails; without it they are not tracked."""
+        self.linker = linker
         self._kept: dict[int, Kept] = {}
         self._bytes = 0
 
@@ -108,6 +111,14 @@ class Before(NamedTuple):
     unknown: set[int]  # may be there
 
 
+class Place(NamedTuple):
+    """Where and when messages are prepared."""
+
+    channel: Channel
+    now_s: float
+    linker: Linker | None
+
+
 async def load(session: Session, items: Sequence[Item], texts: Texts, channel: Channel, now_s: float) -> Work:
     """Read the messages of a claim and build what goes to the link."""
     by_id = {message_id: item for item in items for message_id in item.ids}
@@ -125,7 +136,7 @@ async def load(session: Session, items: Sequence[Item], texts: Texts, channel: C
             work.dropped.append(message)
         else:
             earlier = before.get(message.id) or Before(set(), set())
-            _prepare(work, message, kept[message.batch_no], earlier, (channel, now_s))
+            _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts.linker))
     return work
 
 
@@ -137,9 +148,9 @@ async def _load_before(session: Session, ids: Sequence[bytes]) -> dict[bytes, Be
     return before
 
 
-def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: tuple[Channel, float]) -> None:
+def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Place) -> None:
     facts = kept.text
-    channel, now_s = place
+    channel, now_s, linker = place
     gone = before.taken if channel.unknown_policy == "resend" else before.taken | before.unknown
     waiting = {number for number in range(1, message.parts + 1) if number not in gone}
     expired = facts.expires_at < now_s and not before.taken
@@ -151,9 +162,11 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: tu
         return
     unknown = frozenset(before.unknown - before.taken)
     work.open.append(Open(message, facts, waiting, taken=bool(before.taken or unknown), unknown=unknown))
-    title, parts = facts.title, kept.parts
+    title, parts, unsubscribe_url = facts.title, kept.parts, ""
     if kept.letter is not None:
         title, content = kept.letter.fill(read_values(message.own))
+        if linker is not None:
+            content, unsubscribe_url = linker.track(content, message.id), linker.unsubscribe_url(message.id)
         parts = [content]
     for number in sorted(waiting):
         work.submissions.append(
@@ -172,6 +185,7 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: tu
                 title,
                 facts.attachments,
                 min(channel.longest_call_s, message.reserved * 60),
+                unsubscribe_url,
             )
         )
 

@@ -1,6 +1,6 @@
 """The words both sides share."""
 
-from tocsin.traffic.model import Attachment, Inbound, Link, Outcome, Receipt, Sink, Submission
+from tocsin.traffic.model import Attachment, Feedback, Inbound, Link, Outcome, Receipt, Sink, Submission
 from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, ReactionKind, Reason
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "PRODUCT_NAMES",
     "Attachment",
     "End",
+    "Feedback",
     "Inbound",
     "Link",
     "Outcome",

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from tocsin.traffic.words import OutcomeKind, Priority, Product, Reason
+from tocsin.traffic.words import OutcomeKind, Priority, Product, ReactionKind, Reason
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -38,6 +38,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
     longest_s: int = 0  # of a call: it is hung up then
+    unsubscribe_url: str = ""  # of an email: for the headers of RFC 8058
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -71,6 +72,15 @@ class Inbound(msgspec.Struct, frozen=True, gc=False):
     at: float
 
 
+class Feedback(msgspec.Struct, frozen=True, gc=False):
+    """What became of an email behind its delivery, as a carrier hears it: a complaint, a bounce, an open."""
+
+    carrier_id: str
+    kind: ReactionKind
+    at: float
+    agent: str = ""  # User-Agent of who opened or clicked
+
+
 class Sink(Protocol):
     """Where a link puts what comes back. The worker gives it."""
 
@@ -82,6 +92,9 @@ class Sink(Protocol):
 
     async def inbound(self, replies: Sequence[Inbound]) -> None:
         """Returns when they are committed. Raises if they could not be stored."""
+
+    async def feedback(self, feedback: Sequence[Feedback]) -> None:
+        """Returns when it is committed. Raises if it could not be stored."""
 
 
 class Link(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin import queue
-from tocsin.messaging import Books, NextChannel
+from tocsin.messaging import Books, Linker, NextChannel
 from tocsin.workers.lease import Lease
 
 
@@ -19,3 +19,4 @@ class Hands:
     next_channel: NextChannel
     receipt_timeout_s: float
     waker: queue.Waker
+    linker: Linker | None = None

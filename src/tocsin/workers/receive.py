@@ -13,8 +13,8 @@ from tocsin import queue
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
-from tocsin.messaging import Books, receive, receive_replies
-from tocsin.traffic import Inbound, Receipt
+from tocsin.messaging import Books, receive, receive_feedback, receive_replies
+from tocsin.traffic import Feedback, Inbound, Receipt
 from tocsin.workers.lane import Lane
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,13 @@ class Intake:
         """Returns when they are committed; raises what kept them from it."""
         async with self._turn:
             await receive_replies(self._session, self._channel_id, replies, self._books, self._ids)
+        self._waker.wake(queue.OUTBOX)
+
+    async def feedback(self, feedback: Sequence[Feedback]) -> None:
+        """Returns when it is committed; raises what kept it from it."""
+        await self._lane.written()  # its submissions are stored
+        async with self._turn:
+            await receive_feedback(self._session, self._channel_id, feedback, self._books, self._ids)
         self._waker.wake(queue.OUTBOX)
 
     async def run(self) -> None:

@@ -15,7 +15,7 @@ from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.routing import Channel, Table
-from tocsin.traffic import Inbound, Outcome, Receipt
+from tocsin.traffic import Feedback, Inbound, Outcome, Receipt
 from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
 from tocsin.workers.receive import Intake
@@ -43,6 +43,9 @@ class _Sink:
 
     async def inbound(self, replies: Sequence[Inbound]) -> None:
         await self._intake.inbound(replies)
+
+    async def feedback(self, feedback: Sequence[Feedback]) -> None:
+        await self._intake.feedback(feedback)
 
 
 class Running:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tocsin.traffic import OutcomeKind, Product, Reason, Submission
+from tocsin.traffic import OutcomeKind, Product, ReactionKind, Reason, Submission
 
 MARK = "00099"
 """The first five of the seven digits; two more name the fate."""
@@ -54,6 +54,7 @@ class Fate(msgspec.Struct, frozen=True):
     answer: Answer = Answer.PROMPT
     receipts: tuple[Sign, ...] = (Sign(Reason.SUCCESS),)
     reply: str = ""
+    feedback: tuple[ReactionKind, ...] = ()
 
 
 _PERMANENT, _TEMPORARY, _THROTTLED = OutcomeKind.PERMANENT, OutcomeKind.TEMPORARY, OutcomeKind.THROTTLED
@@ -87,13 +88,23 @@ FATES: dict[str, Fate] = {
 MAIL_MARK = "sandbox-"
 """How the local part of an address begins that names a fate of an email."""
 
+_BOUNCED = (ReactionKind.BOUNCED,)
+
 MAIL_FATES: dict[str, Fate] = {
-    "sandbox-open": Fate("delivered"),
-    "sandbox-click": Fate("delivered"),
-    "sandbox-bounce": Fate("bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),)),
-    "sandbox-softbounce": Fate("bounced for now: the mailbox takes nothing", receipts=(Sign(Reason.UNDELIVERED),)),
-    "sandbox-complain": Fate("delivered"),
-    "sandbox-unsubscribe": Fate("delivered"),
+    "sandbox-open": Fate("delivered, and opened", feedback=(ReactionKind.OPENED,)),
+    "sandbox-click": Fate(
+        "delivered, opened, and a link clicked", feedback=(ReactionKind.OPENED, ReactionKind.CLICKED)
+    ),
+    "sandbox-bounce": Fate(
+        "bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),), feedback=(ReactionKind.BOUNCED,)
+    ),
+    "sandbox-softbounce": Fate(
+        "bounced for now: the mailbox takes nothing",
+        receipts=(Sign(Reason.UNDELIVERED),),
+        feedback=(ReactionKind.BOUNCED,),
+    ),
+    "sandbox-complain": Fate("delivered, and complained of", feedback=(ReactionKind.COMPLAINED,)),
+    "sandbox-unsubscribe": Fate("delivered, and unsubscribed from", feedback=(ReactionKind.UNSUBSCRIBED,)),
 }
 TALK_S = 20
 """How long an ordinary call lasts."""

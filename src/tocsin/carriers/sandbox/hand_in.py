@@ -18,7 +18,7 @@ from tocsin.carriers.sandbox import store
 from tocsin.carriers.sandbox.mapping import Body
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
-from tocsin.traffic import Inbound, Outcome, Receipt, Sink
+from tocsin.traffic import Feedback, Inbound, Outcome, Receipt, Sink
 
 _HOLD = 8_000
 _CALLS = 4
@@ -43,7 +43,7 @@ class Held:
         self.id = event_id
         self.body = body
         self.then = then
-        self.size = len(body.ids) + len(body.replies)
+        self.size = len(body.ids) + len(body.replies) + len(body.feedback)
         self.since_s = clock.monotonic_s()
 
 
@@ -155,13 +155,17 @@ class HandIn:
     async def _hand_over(self, batch: list[Held]) -> None:
         receipts: list[Receipt] = []
         replies: list[Inbound] = []
+        feedback: list[Feedback] = []
         for held in batch:
             receipts += held.body.receipts()
             replies += held.body.replies
+            feedback += held.body.feedback
         if receipts:
             await self._sink.receipts(receipts)
         if replies:
             await self._sink.inbound(replies)
+        if feedback:
+            await self._sink.feedback(feedback)
 
     def _answer(self, held: Held) -> None:
         then, held.then = held.then, ()

@@ -13,13 +13,19 @@ import msgspec
 
 from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.fates import Answer, Fate, When, find_fate, may_have_fate
-from tocsin.traffic import Inbound, Outcome, OutcomeKind, Reason, Receipt, Submission
+from tocsin.traffic import Feedback, Inbound, Outcome, OutcomeKind, Reason, Receipt, Submission
 
 CHUNK = 250
 """Receipts in one event."""
 
 _SOON_MS = 500
 """Between an intermediate state and the end, and between a receipt and the person's reply."""
+
+_READER = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5"
+    " Mobile/15E148 Safari/604.1"
+)
+"""Whose program opens and clicks."""
 
 _SPREAD = 8
 """Steps over which receipts are spread: an event for each, not for each message."""
@@ -42,6 +48,7 @@ class Body(msgspec.Struct, omit_defaults=True, gc=False):
     phones: list[str] = []
     talk_s: int = 0
     replies: list[Inbound] = []
+    feedback: list[Feedback] = []
 
     def receipts(self) -> list[Receipt]:
         """The receipts, row by row."""
@@ -168,6 +175,8 @@ def _plan_fates(plan: Plan, fates: Sequence[tuple[Submission, str, Fate]], terms
             ids, phones = columns.setdefault((terms.delay_ms[sign.when], reason, talk_s), ([], []))
             ids.append(carrier_id)
             phones.append(submission.phone)
+        if fate.feedback:
+            _plan_feedback(plan, carrier_id, fate, terms.delay_ms[When.SOON], now)
         if fate.reply and last and terms.replies:
             _plan_reply(plan, submission, fate.reply, terms.delay_ms[When.SOON], now)
     for (delay_ms, reason, talk_s), (ids, phones) in columns.items():
@@ -191,6 +200,12 @@ def _plan_reply(plan: Plan, submission: Submission, content: str, delay_ms: int,
     at = now + delay_ms / 1000
     reply = Inbound(submission.phone, submission.sender, content, at)
     plan.events.append(Event(delay_ms, Body(at, replies=[reply])))
+
+
+def _plan_feedback(plan: Plan, carrier_id: str, fate: Fate, delay_ms: int, now: float) -> None:
+    at = now + delay_ms / 1000
+    told = [Feedback(carrier_id, kind, at, _READER) for kind in fate.feedback]
+    plan.events.append(Event(delay_ms, Body(at, feedback=told)))
 
 
 class Allowance:
