@@ -85,7 +85,7 @@ def test_it_shows_pushes_and_puts_back_what_was_there(database: str, tmp_path: P
         assert urls == {"sms": "https://example.com/old"}
         assert "acme: sms goes to https://example.com/old again" in out.read_text()
         assert "acme: uplink goes nowhere again" in out.read_text()
-        last = {entry.after and entry.after["kind"]: entry.action for entry in audit.read_last(conn, limit=5)}
+        last = {entry.after and entry.after["kind"]: entry.action for entry in audit.read_last(conn, limit=6)}
         assert last == {None: "webhook remove", "sms": "webhook set"}
 
 
@@ -121,3 +121,10 @@ def test_a_row_says_what_is_counted(kind: str, said: str) -> None:
     (line,) = tell({"type": kind, "cnt": 1, "array": [row]})
     assert f"  {kind}  6281234567801  1 success" in line
     assert f"  {said}  fee 0.2" in line
+
+
+def test_what_is_done_with_an_email_is_one_line() -> None:
+    row = {"mssId": "ab", "taskName": "17", "domain": "x.com", "receive_email": "jo@x.com", "time": 1, "action_type": "OPENED",
+           "country_name": "", "city": "", "device_type": "Phone", "device_name": "Apple"}  # fmt: skip
+    (line,) = tell({"type": "MailUserEvent", "cnt": 1, "array": [row]})
+    assert line.endswith("  MailUserEvent  jo@x.com  OPENED  Phone  Apple  batch 17  id ab")

@@ -25,7 +25,7 @@ from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
 
-KINDS = ("sms", "mms", "vos", "mail", "uplink")
+KINDS = ("sms", "mms", "vos", "mail", "uplink", "tracking")
 _COUNTED = {"vos": "minutes", "mms": "messages", "mail": "messages"}
 _MAX_BYTES = 1 << 20
 _MAX_AGE_S = 300
@@ -38,9 +38,9 @@ _MAX_AGE_S = 300
 def listen(account: str | None, port: int, host: str) -> None:
     """Show an account's reports and replies as they are pushed, until Ctrl-C.
 
-    Sets itself as the account's endpoint for reports of every product and for replies, checks every signature, and at
-    its end puts back what was there before: another URL, or none, and then nothing waits. The pusher must be allowed to
-    reach it: TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
+    Sets itself as the account's endpoint for reports of every product, replies and what is done with emails, checks
+    every signature, and at its end puts back what was there before: another URL, or none, and then nothing waits. The
+    pusher must be allowed to reach it: TOCSIN_PUSH_ALLOW=127.0.0.0/8 (the demo has that).
 
     \b
     Example: tocsin listen --account acme
@@ -180,6 +180,12 @@ def tell(push: Any) -> list[str]:
 
 
 def _tell_row(row: Any, counted: str) -> str:
+    if isinstance(row, dict) and "action_type" in row:
+        what = [
+            row.get(name)
+            for name in ("receive_email", "action_type", "device_type", "device_name", "country_name", "city")
+        ]
+        return f"{'  '.join(filter(None, what))}  batch {row.get('taskName')}  id {row.get('mssId')}"
     if not isinstance(row, list) or len(row) < 6:
         return msgspec.json.encode(row).decode()
     message_id, phone, at, status, text, batch_no, *rest = row
