@@ -117,6 +117,15 @@ def test_a_click_leads_where_it_was_signed_for(bed: Bed, door: Door) -> None:
     assert events(bed, message_id) == [(2, TARGET, "", "Phone", "Apple")]
 
 
+def test_a_click_to_a_url_beyond_ascii_leads_there_in_ascii(bed: Bed, door: Door) -> None:
+    message_id = make_mail(bed, bed.customer())
+    reply = follow(
+        door, link(bed, LinkKind.CLICK, message_id, "https://example.com/caf\u00e9?q=\u6d77%20x&y=[1]#\u00fc")
+    )
+    assert reply.http == 302
+    assert reply.headers["location"] == "https://example.com/caf%C3%A9?q=%E6%B5%B7%20x&y=[1]#%C3%BC"
+
+
 @pytest.mark.parametrize(
     ("agent", "method", "headers", "machine"),
     [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 from pathlib import Path
+from urllib.parse import quote
 
 from tocsin.api.desk import Desk
 from tocsin.api.wire import Reply, refuse_method, transport_reply
@@ -38,6 +39,9 @@ _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBR
 _UNCACHED = ("cache-control", "no-store, max-age=0")
 _ALONE = ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
 _HTML = "text/html; charset=utf-8"
+_ASCII = bytes(range(0x21, 0x7F)).decode()
+"""What a header takes as it is; the rest of a URL goes as percent-encoded UTF-8 (RFC 3987, section 3.1)."""
+
 _FOLDER = Path(__file__).with_name("static")
 _ASK, _DONE = ((_FOLDER / name).read_bytes() for name in ("unsubscribe.html", "unsubscribed.html"))
 
@@ -57,7 +61,7 @@ async def answer_link(desk: Desk, path: str, agent: str, asked: Asked) -> Reply:
         LOST_EVENTS.inc()
         _LOG.warning("an open or a click was not stored: %s", str(error).strip())
     if token.kind is LinkKind.CLICK:
-        return Reply(b"", http=302, headers=(("location", token.url), _UNCACHED))
+        return Reply(b"", http=302, headers=(("location", quote(token.url, safe=_ASCII)), _UNCACHED))
     return Reply(_PIXEL, content_type="image/gif", headers=(_UNCACHED,))
 
 

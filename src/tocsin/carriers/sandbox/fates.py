@@ -96,12 +96,12 @@ MAIL_FATES: dict[str, Fate] = {
         "delivered, opened, and a link clicked", feedback=(ReactionKind.OPENED, ReactionKind.CLICKED)
     ),
     "sandbox-bounce": Fate(
-        "bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),), feedback=(ReactionKind.BOUNCED,)
+        "bounced: there is no such mailbox", receipts=(Sign(Reason.NUMBER_ERROR),), feedback=_BOUNCED
     ),
     "sandbox-softbounce": Fate(
         "bounced for now: the mailbox takes nothing",
         receipts=(Sign(Reason.UNDELIVERED),),
-        feedback=(ReactionKind.BOUNCED,),
+        feedback=_BOUNCED,
     ),
     "sandbox-complain": Fate("delivered, and complained of", feedback=(ReactionKind.COMPLAINED,)),
     "sandbox-unsubscribe": Fate("delivered, and unsubscribed from", feedback=(ReactionKind.UNSUBSCRIBED,)),
