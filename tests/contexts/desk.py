@@ -135,7 +135,9 @@ class Desk:
         items = [Item(1, 1, 1, attempt, list(ids))]
         found = self.table.channel(channel or self.channel)
         assert found is not None
-        return await messaging.load_work(self.session, items, messaging.Texts(), found, clock.now_s())
+        return await messaging.load_work(
+            self.session, items, messaging.Texts(), found, self.ground.guards, clock.now_s()
+        )
 
     async def submit(
         self,

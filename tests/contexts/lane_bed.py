@@ -14,13 +14,14 @@ from psycopg.rows import TupleRow
 
 from tocsin import queue, routing
 from tocsin.bootstrap.seed import ensure_defaults
+from tocsin.compliance import Guards
 from tocsin.kit import pgbin
 from tocsin.kit.db import Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Stop
-from tocsin.messaging import Books
+from tocsin.messaging import BatchNumbers, Books, Ground
 from tocsin.queue import Item, Waker
-from tocsin.routing import Channel
+from tocsin.routing import Channel, Table
 from tocsin.traffic import Outcome, OutcomeKind, Sink, Submission
 from tocsin.webhooks import Endpoints
 from tocsin.workers.hands import Hands
@@ -153,12 +154,16 @@ class Carrier:
 
 
 @asynccontextmanager
-async def run_lane(bed: Bed, carrier: Carrier, lease_s: float = 15.0, **channel: Any) -> AsyncIterator[Running]:
+async def run_lane(
+    bed: Bed, carrier: Carrier, lease_s: float = 15.0, guards: Guards | None = None, **channel: Any
+) -> AsyncIterator[Running]:
     """The sandbox's channel in the hands of a worker, with `carrier` in the sandbox's place."""
     described = msgspec.structs.replace(routing.list_channels(bed.conn)[0], **channel)
     lease = Lease(bed.dsn, lease_s)
     await lease.renew()
-    hands = Hands(bed.dsn, lease, Books(lambda _: None, Endpoints()), lambda *_: 1, 60.0, Waker(bed.session()))
+    ground = Ground(Table(), Ids(), BatchNumbers(), 60.0, time.time, guards or Guards())
+    books = Books(lambda _: None, Endpoints())
+    hands = Hands(bed.dsn, lease, books, ground, lambda *_: 1, 60.0, Waker(bed.session()))
     running = start_running(described, carrier, hands)
     lease.held_items = lambda: list(running.lane.hold.items)
     await running.start()
@@ -171,4 +176,4 @@ async def run_lane(bed: Bed, carrier: Carrier, lease_s: float = 15.0, **channel:
 
 def start_running(channel: Channel, carrier: Carrier, hands: Hands) -> Running:
     lane = Lane(channel, carrier, hands)
-    return Running(lane, Intake(lane, hands.dsn, hands.books, hands.waker), Stop())
+    return Running(lane, Intake(lane, hands), Stop())

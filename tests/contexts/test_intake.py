@@ -29,10 +29,12 @@ async def intake(desk: Desk) -> AsyncIterator[Intake]:
     channel = desk.table.channel(desk.channel)
     assert channel is not None
     waker = Waker(desk.session)
-    hands = Hands(desk.dsn, Lease(desk.dsn, 15.0), desk.books, lambda _m, _t, present: present, DAYS_S, waker)
+    hands = Hands(
+        desk.dsn, Lease(desk.dsn, 15.0), desk.books, desk.ground, lambda _m, _t, present: present, DAYS_S, waker
+    )
     link = open_link(channel.kind, ChannelFacts(channel.id, channel.name), desk.dsn)
     lane = Lane(channel, link, hands)
-    made = Intake(lane, desk.dsn, desk.books, waker)
+    made = Intake(lane, hands)
     task = asyncio.create_task(made.run())
     yield made
     task.cancel()

@@ -29,7 +29,9 @@ def make_reply(user_number: str, content: str = "I want it", service_number: str
 
 
 async def take_replies(desk: Desk, *replies: Any, channel: int | None = None) -> int:
-    return await messaging.receive_replies(desk.session, channel or desk.channel, replies, desk.books, desk.ids)
+    answers = messaging.Answers(desk.ground, desk.books)
+    found = await messaging.receive_replies(desk.session, channel or desk.channel, replies, answers, desk.ids)
+    return found.matched
 
 
 async def test_a_reply_goes_to_who_wrote_last(desk: Desk) -> None:

@@ -349,5 +349,6 @@ async def test_a_reply_is_not_that_to_a_message_which_still_waits(desk: Desk) ->
     await desk.submit([sent])
     await schedule(desk, planner, numbers=desk.phone(sent), wait_s=HOUR)
     reply = Inbound(desk.phone(sent), "100", "yes", clock.now_s())
-    await messaging.receive_replies(desk.session, desk.channel, [reply], desk.books, desk.ids)
+    answers = messaging.Answers(desk.ground, desk.books)
+    await messaging.receive_replies(desk.session, desk.channel, [reply], answers, desk.ids)
     assert desk.one("SELECT account_id FROM uplink") == account.id

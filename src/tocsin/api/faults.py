@@ -10,8 +10,7 @@ from enum import Enum
 
 import psycopg
 
-REFUSED, WON = "TC001", "TC002"
-"""SQLSTATEs of accept_group (schema/sql/0002_functions.sql)."""
+from tocsin.messaging import REFUSED, WON
 
 
 class Fault(Enum):

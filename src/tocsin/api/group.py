@@ -13,16 +13,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-import msgspec
 import psycopg
 
 from tocsin.api.faults import Fault, read_fault
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
-from tocsin.messaging import Draft, accept_statement, make_partitions_of, read_funds
+from tocsin.messaging import Draft, accept_statement, make_partitions_of, read_funds, read_refusals
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +194,7 @@ class Group:
         return None
 
     def _drop_refused(self, group: list[_Waiting], error: Exception) -> list[_Waiting]:
-        for refused in _read_refusals(error):
+        for refused in read_refusals(error):
             entry = group[refused["i"]]
             fate = Fate(refused["why"])
             if fate is Fate.POOR:
@@ -255,13 +253,6 @@ def _list_open(group: Sequence[_Waiting]) -> list[_Waiting]:
     return [entry for entry in group if not entry.future.done()]
 
 
-def _read_refusals(error: Exception) -> list[dict[str, Any]]:
-    """accept_group's list of who is refused, and why."""
-    text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    found: list[dict[str, Any]] = msgspec.json.decode(text or "[]")
-    return found
-
-
 def _is_held(error: Exception) -> bool:
     """A key that is held may be so by our own first try, which is still at work: look again."""
-    return any(refused["why"] == Fate.KEY_HELD.value for refused in _read_refusals(error))
+    return any(refused["why"] == Fate.KEY_HELD.value for refused in read_refusals(error))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 
 from tocsin.api.desk import Desk, Readers
-from tocsin.compliance import Screened, Sending, give_back, settle, sift
+from tocsin.compliance import Screened, give_back, settle, sift
 from tocsin.content import Status
 from tocsin.kit import clock
 from tocsin.kit.db import LOST
-from tocsin.messaging import Draft, Refusal, list_screened, refuse_some
+from tocsin.messaging import Draft, Refusal, refuse_some, sending_of
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +25,7 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     draft = checked.draft if isinstance(checked, Refusal) else checked
     if draft is None or desk.ground.guards.idle(draft.account_id, draft.priority):
         return checked, NOTHING
-    sending = Sending(
-        draft.account_id, draft.priority, draft.sender, list_screened(draft.product, draft.phones), draft.countries,
-        draft.prices, draft.reasons,
-    )  # fmt: skip
+    sending = sending_of(draft)
     now_s = clock.now_s()
     screened = sift(sending, desk.ground.guards, now_s)
     if screened.asks:

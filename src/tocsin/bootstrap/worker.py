@@ -8,11 +8,13 @@ import logging
 
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING
+from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
-from tocsin.messaging import Books, Claimed, Linker, NextChannel, Terms, Text
+from tocsin.messaging import BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
@@ -20,6 +22,9 @@ from tocsin.workers.submit import Worker
 from tocsin.workers.upkeep import list_jobs, run_job
 
 log = logging.getLogger(__name__)
+
+SLOTS = 4
+"""Batch numbers, for the answers to opt-outs: four each millisecond."""
 
 
 async def run(settings: Settings, stop: Stop) -> None:
@@ -29,20 +34,24 @@ async def run(settings: Settings, stop: Stop) -> None:
     books = Books(memory.directory.by_id, memory.endpoints, memory.reference)
     late_s = settings.schedule_late_s if settings.schedule_late == "drop" else None
     terms = Terms(books, memory.table, late_s, memory.guards)
+    numbers = BatchNumbers()
+    slots = SlotLease(dsn, numbers, SLOTS)
+    ground = Ground(memory.table, Ids(), numbers, settings.validity_s, clock.now_s, memory.guards)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
     hands = Hands(
-        dsn, lease, books, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings)
+        dsn, lease, books, ground, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings)
     )
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
     with contextlib.suppress(*LOST):
         await lease.renew()
+        await slots.renew()
     woken = asyncio.Event()
     loops = Loops(stop)
     loops.start(
-        lease.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
+        lease.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
         *(run_job(job, dsn) for job in list_jobs(terms, waker, settings)),
     )  # fmt: skip
     try:
@@ -51,6 +60,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         await loops.end()
         with contextlib.suppress(*LOST):
             await lease.leave()
+            await slots.close()
             await waker_session.close()
 
 

@@ -17,7 +17,7 @@ from tocsin.compliance.change import (
     set_recommended,
     try_words,
 )
-from tocsin.compliance.choices import bar, keep_choices
+from tocsin.compliance.choices import bar, find_opted_out, keep_choices
 from tocsin.compliance.guards import Guards
 from tocsin.compliance.lists import (
     BadLine,
@@ -86,6 +86,7 @@ __all__ = [
     "add_opt_out",
     "add_word",
     "bar",
+    "find_opted_out",
     "find_zone",
     "forget_windows",
     "give_back",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tocsin.compliance import store
 from tocsin.compliance.model import Choice, OptOut
 from tocsin.kit import pgbin
-from tocsin.kit.db import Statement
+from tocsin.kit.db import Session, Statement
 
 
 def keep_choices(choices: Sequence[Choice]) -> list[Statement]:
@@ -20,6 +20,11 @@ def keep_choices(choices: Sequence[Choice]) -> list[Statement]:
     outs = [choice for choice in last if isinstance(choice.reply, OptOut)]
     statements = [store.undo_opt_outs(_columns(ins))] if ins else []
     return [*statements, store.keep_opt_outs(_columns(outs))] if outs else statements
+
+
+async def find_opted_out(session: Session, choices: Sequence[Choice]) -> set[int]:
+    """Places of those whose number has opted out already, of the same sender or of all; of any, where none is known."""
+    return await store.find_opted_out(session, _columns(choices))
 
 
 def bar(addresses: Sequence[tuple[int, str]], origin: str) -> Statement:

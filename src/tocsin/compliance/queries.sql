@@ -58,6 +58,10 @@ SELECT cap_return(%s::integer, %s::bigint, %s::integer[], %s::integer[], %s::int
 -- name: cap_forget
 DELETE FROM cap_window WHERE window_end < %s;
 
+-- name: opted_out
+SELECT u.ord::integer FROM unnest(%s::integer[], %s::text[], %s::text[]) WITH ORDINALITY AS u(a, v, s, ord)
+WHERE EXISTS (SELECT 1 FROM opt_out o WHERE o.account_id = u.a AND o.value = u.v AND (u.s = '' OR o.sender IN ('', u.s)));
+
 -- name: opt_out_keep
 INSERT INTO opt_out (account_id, value, sender)
 SELECT DISTINCT u.a, u.v, u.s FROM unnest(%s::integer[], %s::text[], %s::text[]) AS u(a, v, s)

@@ -109,6 +109,11 @@ async def find_barred(session: Session, sending: Sending, places: Sequence[int])
     return [row[0] for row in await session.rows(QUERIES["barred"], params)]
 
 
+async def find_opted_out(session: Session, columns: Sequence[pgbin.Column]) -> set[int]:
+    """Places (from 0) of the accounts, numbers and senders that have opted out."""
+    return {row[0] - 1 for row in await session.rows(QUERIES["opted_out"], columns)}
+
+
 async def take_caps(session: Session, columns: Sequence[object]) -> list[int]:
     """Ordinals (from 1) of the numbers that found no room; 0: the request is over the spend."""
     return [row[0] for row in await session.rows(QUERIES["cap_take"], columns)]

@@ -1,6 +1,7 @@
 """The spine: what happens to a message."""
 
 from tocsin.messaging.accept import check_send
+from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
@@ -9,9 +10,9 @@ from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.links import Linker
 from tocsin.messaging.mail import check_mail
-from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text, list_screened
+from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
-from tocsin.messaging.numbers import refuse_some
+from tocsin.messaging.numbers import refuse_some, sending_of
 from tocsin.messaging.query import (
     Reply,
     Span,
@@ -37,8 +38,8 @@ from tocsin.messaging.schedule import (
     page_schedules,
 )
 from tocsin.messaging.slots import SlotLease
+from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
 from tocsin.messaging.store import accept as accept_statement
-from tocsin.messaging.store import load_ended
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
 from tocsin.messaging.submit import load as load_work
 from tocsin.messaging.sweep import end_overdue, match_again
@@ -47,9 +48,12 @@ from tocsin.messaging.uplink import receive_replies
 __all__ = [
     "KINDS",
     "MMS",
+    "REFUSED",
     "SMS",
     "VOICE_NOTICE",
     "VOICE_OTP",
+    "WON",
+    "Answers",
     "Ask",
     "BatchNumbers",
     "Books",
@@ -93,7 +97,6 @@ __all__ = [
     "judge",
     "keep_partitions",
     "list_schedules",
-    "list_screened",
     "load_ended",
     "load_work",
     "make_partitions",
@@ -108,6 +111,7 @@ __all__ = [
     "read_balance",
     "read_batch",
     "read_funds",
+    "read_refusals",
     "receive",
     "receive_feedback",
     "receive_replies",
@@ -115,5 +119,6 @@ __all__ = [
     "record_reactions",
     "refuse_some",
     "renew_ends",
+    "sending_of",
     "time_span",
 ]

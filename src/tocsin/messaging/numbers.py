@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tocsin.accounts import Account
+from tocsin.compliance import Sending
 from tocsin.content import NumberFault, Numbering, Status, numbering
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
-from tocsin.messaging.model import Draft, Refusal
+from tocsin.messaging.model import Draft, Refusal, list_screened
 from tocsin.routing import Country, Pick, Table, Way
 from tocsin.traffic import Reason
 
@@ -112,6 +113,14 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
     if not seen:
         return Refusal(Status(statuses[0]), draft=draft)
     return draft
+
+
+def sending_of(draft: Draft) -> Sending:
+    """What a request is screened by."""
+    return Sending(
+        draft.account_id, draft.priority, draft.sender, list_screened(draft.product, draft.phones), draft.countries,
+        draft.prices, draft.reasons,
+    )  # fmt: skip
 
 
 def refuse_some(draft: Draft, refused: Mapping[int, Reason]) -> None:

@@ -198,7 +198,7 @@ FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::t
 -- Who wrote to this number last over this channel, else over any: its account gets the reply. What still waits for its time was
 -- not written yet. What was scheduled (p) went later than its id says, up to 30 days: it is looked for only where something was
 -- due within these days, and then message by message, so that neither join can begin at the batches.
-SELECT r.ord::integer, l.account_id, uuid_send(l.id), coalesce(b.sender, '')
+SELECT r.ord::integer, l.account_id, uuid_send(l.id), coalesce(b.sender, ''), coalesce(b.country_id, 0)
 FROM unnest(%(phones)s::text[]) WITH ORDINALITY AS r(phone, ord)
 LEFT JOIN LATERAL (
     SELECT id, account_id, batch_no FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import psycopg
 
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
@@ -17,6 +20,9 @@ from tocsin.traffic import Attachment, Outcome, OutcomeKind
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
 CHUNK = 50
+
+REFUSED, WON = "TC001", "TC002"
+"""SQLSTATEs of accept_group (schema/sql/0002_functions.sql)."""
 
 Each = TypeVar("Each")
 
@@ -183,6 +189,14 @@ def _wallet_columns(drafts: Sequence[Draft]) -> tuple[pgbin.Column, ...]:
         pgbin.int8s([amounts[account_id] for account_id in payers]),
         pgbin.int4s([places.get(draft.account_id, 0) for draft in drafts]),
     )
+
+
+def read_refusals(error: Exception) -> list[dict[str, Any]]:
+    """Whom accept_group refused (SQLSTATE TC001): place `i` among the drafts, and `why`; empty for any other error."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate != REFUSED:
+        return []
+    found: list[dict[str, Any]] = msgspec.json.decode(error.diag.message_primary or "[]")
+    return found
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tocsin.compliance import Guards
 from tocsin.content import measure, split
 from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
@@ -20,6 +21,7 @@ from tocsin.messaging.ends import Books, write_ends
 from tocsin.messaging.letters import Letter, read_values
 from tocsin.messaging.links import Linker
 from tocsin.messaging.model import Claimed, End, Text
+from tocsin.messaging.recheck import put_off, recheck
 from tocsin.queue import Item, Retry
 from tocsin.routing import Channel
 from tocsin.traffic import Outcome, OutcomeKind, Priority, Product, Reason, Submission
@@ -54,7 +56,9 @@ class Work:
     submissions: list[Submission] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
-    dropped: list[Claimed] = field(default_factory=list)  # ended by an earlier attempt's receipt
+    dropped: list[Claimed] = field(default_factory=list)  # ended now, or by an earlier attempt's receipt
+    held: list[Claimed] = field(default_factory=list)  # for quiet hours
+    later: list[Retry] = field(default_factory=list)  # of those
 
 
 class Kept(NamedTuple):
@@ -119,7 +123,9 @@ class Place(NamedTuple):
     linker: Linker | None
 
 
-async def load(session: Session, items: Sequence[Item], texts: Texts, channel: Channel, now_s: float) -> Work:
+async def load(
+    session: Session, items: Sequence[Item], texts: Texts, channel: Channel, guards: Guards, now_s: float
+) -> Work:
     """Read the messages of a claim and build what goes to the link."""
     by_id = {message_id: item for item in items for message_id in item.ids}
     claimed = []
@@ -130,10 +136,18 @@ async def load(session: Session, items: Sequence[Item], texts: Texts, channel: C
     again = [message.id for message in claimed if message.attempt > 1]
     ended = await store.load_ended(session, again) if again else set()
     before = await _load_before(session, again) if again else {}
-    work = Work()
+    senders = {batch_no: kept[batch_no].text.sender for batch_no in {message.batch_no for message in claimed}}
+    fresh = [message for message in claimed if message.id not in ended and message.id not in before]
+    rechecked = await recheck(session, fresh, senders, guards, now_s)
+    work = Work(later=put_off(fresh, rechecked.held, channel.id, now_s))
     for message in claimed:
         if message.id in ended:
             work.dropped.append(message)
+        elif message.id in rechecked.barred:
+            work.ends.append(end_of(message, Reason.BLACKLISTED, channel.id, now_s, handed_at=None))
+            work.dropped.append(message)
+        elif message.id in rechecked.held:
+            work.held.append(message)
         else:
             earlier = before.get(message.id) or Before(set(), set())
             _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts.linker))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin import queue
-from tocsin.messaging import Books, Linker, NextChannel
+from tocsin.messaging import Books, Ground, Linker, NextChannel
 from tocsin.workers.lease import Lease
 
 
@@ -16,6 +16,7 @@ class Hands:
     dsn: str
     lease: Lease
     books: Books
+    ground: Ground
     next_channel: NextChannel
     receipt_timeout_s: float
     waker: queue.Waker

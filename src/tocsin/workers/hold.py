@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tocsin.messaging import End, Open, Work
-from tocsin.queue import Item
+from tocsin.queue import Item, Retry
 from tocsin.traffic import Outcome, OutcomeKind, Submission
 
 
@@ -24,6 +24,7 @@ class Answers:
     complete: list[Open] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)  # found before anything was sent
     gone: list[tuple[int, bytes]] = field(default_factory=list)  # (item, message) that need no judgement
+    later: list[Retry] = field(default_factory=list)  # messages among those that go into the lane again
     release: list[int] = field(default_factory=list)  # items of which nothing more is in our hands
     handed: int = 0  # parts
 
@@ -67,12 +68,13 @@ class Hold:
         self.answered.set()
 
     def take(self, work: Work) -> None:
-        """What goes to the link now, and what ended before."""
+        """What goes to the link now, what ended before, and what waits longer."""
         for entry in work.open:
             self._open[entry.message.id] = entry
-        if work.dropped:
-            self._answers.gone += [(message.item_id, message.id) for message in work.dropped]
+        if leaving := [*work.dropped, *work.held]:
+            self._answers.gone += [(message.item_id, message.id) for message in leaving]
             self._answers.ends += work.ends
+            self._answers.later += work.later
             self.answered.set()
 
     def hand(self, parts: int) -> None:

@@ -120,7 +120,9 @@ class Lane:
     async def _hand_over(self, items: Sequence[queue.Item], asked: float) -> None:
         got = clock.monotonic_s()
         try:
-            work = await load_work(self._claims, items, self._texts, self.channel, clock.now_s())
+            work = await load_work(
+                self._claims, items, self._texts, self.channel, self._hands.ground.guards, clock.now_s()
+            )
         except Exception:
             self.hold.give_back(items)
             raise

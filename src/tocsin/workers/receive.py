@@ -13,8 +13,9 @@ from tocsin import queue
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
-from tocsin.messaging import Books, receive, receive_feedback, receive_replies
+from tocsin.messaging import Answers, receive, receive_feedback, receive_replies
 from tocsin.traffic import Feedback, Inbound, Receipt
+from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,13 @@ Group = list[tuple[Sequence[Receipt], asyncio.Future[None]]]
 class Intake:
     """Receipts and replies of one channel."""
 
-    def __init__(self, lane: Lane, dsn: str, books: Books, waker: queue.Waker) -> None:
+    def __init__(self, lane: Lane, hands: Hands) -> None:
         self._lane = lane
         self._channel_id, self._name = lane.channel.id, lane.channel.name
-        self._session = Session(dsn, f"receipts {self._name}", generic_plans=True)
-        self._books = books
-        self._waker = waker
+        self._session = Session(hands.dsn, f"receipts {self._name}", generic_plans=True)
+        self._books = hands.books
+        self._answers = Answers(hands.ground, hands.books)
+        self._waker = hands.waker
         self._ids = Ids()
         self._waiting: Group = []
         self._event = asyncio.Event()
@@ -49,8 +51,10 @@ class Intake:
     async def inbound(self, replies: Sequence[Inbound]) -> None:
         """Returns when they are committed; raises what kept them from it."""
         async with self._turn:
-            await receive_replies(self._session, self._channel_id, replies, self._books, self._ids)
+            stored = await receive_replies(self._session, self._channel_id, replies, self._answers, self._ids)
         self._waker.wake(queue.OUTBOX)
+        if stored.answered:
+            self._waker.wake(queue.LANE)
 
     async def feedback(self, feedback: Sequence[Feedback]) -> None:
         """Returns when it is committed; raises what kept it from it."""

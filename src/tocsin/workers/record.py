@@ -112,8 +112,8 @@ class Recorder:
             statements.append(queue.finish(owner, settled.done))
         if settled.release:
             statements.append(queue.release(owner, settled.release))
-        if verdicts.retries:
-            statements.append(queue.add(merge_retries(verdicts.retries)))
+        if retries := [*merge_retries(verdicts.retries), *answers.later]:
+            statements.append(queue.add(retries))
         phones = self._hold.phones(answers.outcomes)
         timeout_s = self._hands.receipt_timeout_s
         if verdicts.ends:

@@ -128,7 +128,7 @@ class Worker:
             self._refused[channel.id] = channel
             return
         lane = Lane(channel, link, self._hands)
-        running = Running(lane, Intake(lane, self._hands.dsn, self._hands.books, self._hands.waker), self._stop)
+        running = Running(lane, Intake(lane, self._hands), self._stop)
         try:
             await running.start()
         except Exception:  # the edge: one channel that cannot open stops no other; it is tried again
