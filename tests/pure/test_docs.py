@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.contract.test_parameters import PRODUCTS
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
 from tocsin.cli import root
-from tocsin.content import Status
+from tocsin.content import Status, zones
 from tocsin.kit.settings import Settings
 from tocsin.traffic import OutcomeKind, Reason
 
@@ -29,6 +30,8 @@ PATH = re.compile(
     rf"`((?:src|tests|docs|bench|requirements)/[\w./-]+|(?:{PACKAGES})/[\w./-]+\.\w+|[A-Z]+\.md|pyproject\.toml)`"
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+LINE_BY_LINE = "## The page, line by line"
+HEADS = ("| parameter |", "| line of the page |", "| example of the page |", "| code of the page |", "| label |")
 UNTESTED = {"not built yet", "no test named yet"}
 names = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -40,7 +43,9 @@ def read(document: Path) -> str:
 def list_rows(text: str) -> Iterator[list[str]]:
     """Cells of the rows of all tables, without heads."""
     for line in text.splitlines():
-        if line.startswith("| ") and not line.startswith(("| decision", "| setting", "| status", "| verb", "| word")):
+        if line.startswith("| ") and not line.startswith(
+            ("| decision", "| setting", "| status", "| verb", "| word", *HEADS)
+        ):
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
 
 
@@ -93,15 +98,35 @@ def test_every_decision_has_its_number_and_its_line() -> None:
         assert "**Decided.**" in text or number == 8
 
 
+def list_missing_tests(held: str) -> list[str]:
+    return [name for name in held.split(", ") if not (ROOT / name).is_file()]
+
+
+def test_every_line_of_the_page_has_its_row_and_is_held_by_a_test() -> None:
+    parts = read(COMPATIBILITY).split(LINE_BY_LINE)[1].split("\n### ")[1:]
+    tables = {part.splitlines()[0]: list(list_rows(part)) for part in parts}
+    for send, product in zip(
+        ["SMS send", "MMS send", "voice notice", "voice OTP", "email send"], PRODUCTS.values(), strict=True
+    ):
+        named = {row[0] for row in tables[f"Parameters of the {send}"]}
+        assert named == {"account", "sign", "datetime", *product.parameters.split(), "sendTime, timeZone (ours)"}
+    assert [row[0] for row in tables["Status codes"]] == [f"{int(status)}: {status.text}" for status in Status]
+    assert [row[:2] for row in tables["Zones of a scheduled send"]] == [
+        [zone.label, ", ".join(zone.places)] for zone in zones()
+    ]
+    for _, what, held in (row for rows in tables.values() for row in rows):
+        assert what
+        assert list_missing_tests(held) == [], what
+
+
 def test_every_decision_of_compatibility_is_marked_and_held_by_a_test() -> None:
-    rows = list(list_rows(read(COMPATIBILITY)))
+    rows = list(list_rows(read(COMPATIBILITY).split(LINE_BY_LINE)[0]))
     assert len(rows) > 60
     for decision, line, kind, held in rows:
         assert line, decision
         assert kind in {"seed", "extension"}, decision
         if held not in UNTESTED:
-            missing = [name for name in held.split(", ") if not (ROOT / name).is_file()]
-            assert missing == [], decision
+            assert list_missing_tests(held) == [], decision
 
 
 def test_the_settings_are_those_of_the_code() -> None:
