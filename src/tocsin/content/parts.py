@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_BASIC: Final = (
+BASIC: Final = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENSION: Final = "\f^{}\\[~]|€"  # an escape and a septet each
+EXTENSION_CODES: Final = {
+    0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€",
+}  # fmt: skip
+"""Characters behind an escape, by their septets: two septets each."""
+_EXTENSION: Final = "".join(EXTENSION_CODES.values())
 
-_is_basic: Final = re.compile(f"[{re.escape(_BASIC)}]*").fullmatch
-_is_gsm: Final = re.compile(f"[{re.escape(_BASIC + _EXTENSION)}]*").fullmatch
+_is_basic: Final = re.compile(f"[{re.escape(BASIC)}]*").fullmatch
+_is_gsm: Final = re.compile(f"[{re.escape(BASIC + _EXTENSION)}]*").fullmatch
 _ESCAPE: Final = "\x1b"  # in neither table, so that no text has it of its own
 _ESCAPED: Final = {ord(char): _ESCAPE + char for char in _EXTENSION}
 
