@@ -131,7 +131,7 @@ class Carrier:
     async def open(self, sink: Sink) -> None:
         self.sink = sink
 
-    async def submit(self, submissions: Sequence[Submission]) -> None:
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
         if self.breaks:
             raise RuntimeError("the link is broken")
         self.got += submissions
@@ -139,6 +139,7 @@ class Carrier:
             await self.full.wait()
         if self.answer is not None:
             self.reply(submissions, self.answer)
+        return ()
 
     def reply(self, submissions: Sequence[Submission], kind: OutcomeKind) -> None:
         taken = kind is OutcomeKind.ACCEPTED

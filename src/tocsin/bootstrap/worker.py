@@ -14,7 +14,7 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
-from tocsin.messaging import BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
+from tocsin.messaging import Answers, BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
@@ -52,7 +52,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     loops = Loops(stop)
     loops.start(
         lease.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
-        *(run_job(job, dsn) for job in list_jobs(terms, waker, settings)),
+        *(run_job(job, dsn) for job in list_jobs(terms, Answers(ground, books), waker, settings)),
     )  # fmt: skip
     try:
         await worker.run()

@@ -15,6 +15,8 @@ import msgspec
 from tocsin.carriers.model import BadConfigError, ChannelFacts, SettingFacts
 from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.link import SandboxLink
+from tocsin.carriers.smpp.config import SmppConfig
+from tocsin.carriers.smpp.link import SmppLink
 from tocsin.traffic import Link
 
 
@@ -27,6 +29,7 @@ class Carrier(NamedTuple):
 
 CARRIERS: dict[str, Carrier] = {
     "sandbox": Carrier(SandboxConfig, SandboxLink),
+    "smpp": Carrier(SmppConfig, SmppLink),
 }
 
 

@@ -43,7 +43,7 @@ from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
 from tocsin.messaging.submit import load as load_work
 from tocsin.messaging.sweep import end_overdue, match_again
-from tocsin.messaging.uplink import receive_replies
+from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
     "KINDS",
@@ -94,6 +94,7 @@ __all__ = [
     "find_reports",
     "fold_rollups",
     "forget_keys",
+    "join_replies",
     "judge",
     "keep_partitions",
     "list_schedules",

@@ -39,6 +39,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     attachments: tuple[Attachment, ...] = ()
     longest_s: int = 0  # of a call: it is hung up then
     unsubscribe_url: str = ""  # of an email: for the headers of RFC 8058
+    wide: bool = False  # the parts leave room for a 16-bit reference (3GPP TS 23.040, 9.2.3.24.8)
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -61,15 +62,22 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     reason: Reason  # SENDING: intermediate
     at: float
     talk_s: int = 0  # length of a call from its answer
+    others: tuple[str, ...] = ()  # ways in which the answer may have written the id instead
 
 
 class Inbound(msgspec.Struct, frozen=True, gc=False):
-    """A reply of a terminal user."""
+    """A reply of a terminal user, or a part of one: those of one reference and count are put together.
+
+    `content` may hold halves of UTF-16 pairs, whose other half is in another part.
+    """
 
     user_number: str
     service_number: str
     content: str
     at: float
+    reference: int = 0
+    parts: int = 1
+    part: int = 1
 
 
 class Feedback(msgspec.Struct, frozen=True, gc=False):
@@ -103,8 +111,11 @@ class Link(Protocol):
     async def open(self, sink: Sink) -> None:
         """Begin; receipts may come from now on."""
 
-    async def submit(self, submissions: Sequence[Submission]) -> None:
-        """Hand over. Returns when the link has taken them (back-pressure); the answers go to sink.outcomes."""
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """Hand over. Returns when the link has taken them (back-pressure); the answers go to sink.outcomes.
+
+        What it returns it has not taken: nothing of that went out, and no answer will come.
+        """
 
     async def close(self) -> None:
         """Stop taking, let answers under way come for a short while, end."""

@@ -68,16 +68,17 @@ class SandboxLink:
         self._hand_in.open(sink)
         self._task = asyncio.create_task(self._run(), name=f"sandbox {self._channel.id} submit")
 
-    async def submit(self, submissions: Sequence[Submission]) -> None:
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
         """Take these; waits while a full group is ahead. After close() they are TEMPORARY failures."""
         if self._closing:
             self._refuse(submissions, OutcomeKind.TEMPORARY)
-            return
+            return ()
         self._waiting.extend(submissions)
         self._arrived.set()
         while len(self._waiting) > _GROUP and not self._closing:
             self._room.clear()
             await self._room.wait()
+        return ()
 
     async def close(self) -> None:
         """Store and answer what was taken, let receipts under way finish, for about two seconds; what is silent by then
