@@ -22,7 +22,7 @@ from tocsin.kit.loops import Stop
 from tocsin.messaging import BatchNumbers, Books, Ground
 from tocsin.queue import Item, Waker
 from tocsin.routing import Channel, Table
-from tocsin.traffic import Outcome, OutcomeKind, Sink, Submission
+from tocsin.traffic import LinkState, Outcome, OutcomeKind, Sink, Submission
 from tocsin.webhooks import Endpoints
 from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
@@ -127,6 +127,10 @@ class Carrier:
         self.waits = False
         self.close_hangs = False
         self.closed = False
+        self.binds = 1
+
+    def state(self) -> LinkState:
+        return LinkState(self.binds, 1)
 
     async def open(self, sink: Sink) -> None:
         self.sink = sink

@@ -250,6 +250,27 @@ def test_webhook_set_prints_the_secret_each_time(shell: Shell) -> None:
     assert shell.json("webhook", "attempts", "acme", "sms") == []
 
 
+def test_the_list_of_channels_shows_how_links_are(shell: Shell) -> None:
+    shell.json("channel", "add", "east", "sandbox", "--rate", "9")
+    ((east_id,),) = shell.rows("SELECT id FROM channel WHERE name = 'east'")
+    shell.rows(
+        f"INSERT INTO link_state VALUES ({east_id}, 1, 1, 2, 50, 7, 12.4, 100, 1, 2, 3, 4, 'the carrier throttled', 1000, 300,"
+        " NULL, now())"
+    )
+    shell.rows(
+        "INSERT INTO lane_item (channel_id, priority, account_id, ids, ready_at)"
+        f" VALUES ({east_id}, 1, 1, ARRAY[gen_random_uuid()], now() - interval '90 seconds')"
+    )
+    lines = {line.split()[0]: line for line in shell.run("channel", "list").out.splitlines()}
+    for shown in ("1/2", "7/50", "12/9", " 10 ", "90 s"):
+        assert shown in lines["east"], lines["east"]
+    assert "no worker" in lines["sandbox"]
+    live = {row["name"]: row["live"] for row in shell.json("channel", "list")}
+    assert (live["east"]["throttled"], live["east"]["waiting"]) == (3, 1)
+    assert live["east"]["last_error"] == "the carrier throttled"
+    assert live["sandbox"]["links"] == 0
+
+
 def test_channels_and_routes(shell: Shell) -> None:
     made = shell.json("channel", "add", "east", "sandbox", "--rate", "9", "--window", "5", "--unknown-policy", "resend")
     assert (made["rate"], made["window"], made["unknown_policy"], made["paused"]) == (9, 5, "resend", False)
@@ -259,6 +280,9 @@ def test_channels_and_routes(shell: Shell) -> None:
     assert (entry.action, entry.before, entry.after) == ("channel pause", {"paused": False}, {"paused": True})
     assert shell.json("channel", "resume", "east")["paused"] is False
     assert {row["name"] for row in shell.json("channel", "list")} == {"sandbox", "east"}
+    assert (made["failover_after_s"], made["queue_age_s"]) == (10, None)
+    assert shell.json("channel", "set", "east", "--queue-age", "30", "--failover-after", "2.5")["queue_age_s"] == 30
+    assert shell.json("channel", "set", "east", "--queue-age", "none")["queue_age_s"] is None
     shell.run("account", "create", "acme")
     added = shell.json("route", "add", "SMS", "east", "--account", "acme", "--country", "ID", "--prefix", "62811")
     assert (added["product"], added["account"], added["country"], added["prefix"]) == ("sms", "acme", "ID", "62811")

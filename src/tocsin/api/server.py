@@ -145,7 +145,7 @@ class Server:
             return transport_reply(404, "Not found")
         if scope.method not in _OF_PAGES:
             return refuse_method(_OF_PAGES)
-        return page(self._desk)
+        return await page(self._desk)
 
     async def _follow(self, scope: Any, protocol: Any) -> Reply:
         """A link of an email."""

@@ -18,6 +18,7 @@ from tocsin.messaging import Answers, BatchNumbers, Books, Claimed, Ground, Link
 from tocsin.queue import LANE, Listener, Waker
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
+from tocsin.workers.live import LiveWriter
 from tocsin.workers.submit import Worker
 from tocsin.workers.upkeep import list_jobs, run_job
 
@@ -45,19 +46,22 @@ async def run(settings: Settings, stop: Stop) -> None:
     )
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
+    live = LiveWriter(dsn, lambda: lease.owner, worker.states)
     with contextlib.suppress(*LOST):
         await lease.renew()
         await slots.renew()
     woken = asyncio.Event()
     loops = Loops(stop)
     loops.start(
-        lease.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
+        lease.run(), live.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(),
+        _spread(woken, worker),
         *(run_job(job, dsn) for job in list_jobs(terms, Answers(ground, books), waker, settings)),
     )  # fmt: skip
     try:
         await worker.run()
     finally:
         await loops.end()
+        await live.close()
         with contextlib.suppress(*LOST):
             await lease.leave()
             await slots.close()

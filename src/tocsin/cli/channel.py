@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from tocsin import accounts, billing, carriers, routing
+from tocsin import accounts, billing, carriers, queue, routing
 from tocsin.cli.base import Refusal, open_session, show, table, verbs
 from tocsin.cli.change import OR_NONE, given, note, note_difference, open_change, tell_yes
 from tocsin.traffic import PRODUCT_NAMES
@@ -48,6 +48,18 @@ def _options(verb: Any) -> Any:
             type=click.IntRange(1, routing.MOST_CALL_S),
             help="Seconds after which a call is hung up; so many are reserved when it is accepted.",
         ),
+        click.option(
+            "--queue-age",
+            "queue_age_s",
+            type=OR_NONE,
+            help="Seconds after which what waits goes elsewhere; `none`: never.",
+        ),
+        click.option(
+            "--failover-after",
+            "failover_after_s",
+            type=click.FloatRange(0.1, 604_800),
+            help="Seconds for which the link is down in every process before what waits goes elsewhere.",
+        ),
         click.option("--max-attempts", type=click.IntRange(1, 1000), help="Tries of a message in all."),
         click.option("--unknown-policy", type=POLICY, help="A submit without an answer: `resend` it or `leave` it."),
         click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object."),
@@ -58,11 +70,18 @@ def _options(verb: Any) -> Any:
     return verb
 
 
+def _read_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that were given; `none` is no limit."""
+    return {
+        name: value or None if name in {"rate", "queue_age_s"} else value for name, value in given(**options).items()
+    }
+
+
 @channel.command()
 @click.argument("name")
 @click.argument("kind")
 @_options
-def add(name: str, kind: str, rate: int | None, config: dict[str, Any] | None, **options: Any) -> None:
+def add(name: str, kind: str, config: dict[str, Any] | None, **options: Any) -> None:
     """Add a channel of a KIND of carrier. It carries nothing until a route leads to it.
 
     \b
@@ -70,11 +89,11 @@ def add(name: str, kind: str, rate: int | None, config: dict[str, Any] | None, *
     """
     _check_config(kind, config or {})
     blank = routing.Channel(
-        id=0, name=name, kind=kind, paused=False, rate=rate or None, window=1000,
+        id=0, name=name, kind=kind, paused=False, rate=None, window=1000,
         unknown_policy="leave", max_attempts=8, config=config or {},
     )  # fmt: skip
     with open_change() as conn:
-        made = routing.add_channel(conn, msgspec.structs.replace(blank, **given(**options)))
+        made = routing.add_channel(conn, msgspec.structs.replace(blank, **_read_options(options)))
         note(conn, "channel add", f"channel {name}", None, msgspec.structs.asdict(made))
     show(msgspec.structs.asdict(made), f"channel {name} of kind {kind} added; route to it: tocsin route add sms {name}")
 
@@ -87,30 +106,48 @@ def _check_config(kind: str, config: dict[str, Any]) -> None:
 
 @channel.command("list")
 def list_channels() -> None:
-    """List all channels."""
+    """List all channels, how their links are, and what waits for them.
+
+    bound: binds that stand, of those that should. window: parts under way, of those that may be. rate: parts per second now,
+    and the limit. errors: parts that were not accepted since the links were made. --json has every counter and setting.
+    """
     with open_session() as conn:
-        found = routing.list_channels(conn)
+        live = {each.id: each for each in queue.list_live(conn)}
+        found = [(each, live[each.id]) for each in routing.list_channels(conn) if each.id in live]
     rows = [
-        [each.name, each.kind, tell_yes(each.paused), each.rate or "none", each.window, each.unknown_policy,
+        [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), each.unknown_policy,
          each.max_attempts, f"{each.longest_call_s} s", json.dumps(each.config)]
-        for each in found
+        for each, now in found
     ]  # fmt: skip
-    head = ["channel", "kind", "paused", "rate", "window", "unknown", "attempts", "longest call", "config"]
-    show([msgspec.structs.asdict(each) for each in found], table(head, rows))
+    head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "unknown", "attempts",
+            "longest call", "config"]  # fmt: skip
+    facts = [{**msgspec.structs.asdict(each), "live": _pick_live(now)} for each, now in found]
+    show(facts, table(head, rows))
+
+
+def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
+    limit = f"/{each.rate}" if each.rate else ""
+    return [
+        f"{now.binds}/{now.binds_wanted}" if now.links else "no worker", f"{now.in_flight}/{now.window or each.window}",
+        f"{now.rate_per_s:.0f}{limit}", now.errors, now.waiting, f"{now.oldest_s:.0f} s" if now.waiting else "",
+    ]  # fmt: skip
+
+
+def _pick_live(now: queue.LiveChannel) -> dict[str, Any]:
+    facts = msgspec.structs.asdict(now)
+    return {name: value for name, value in facts.items() if name not in {"id", "name", "kind"}}
 
 
 @channel.command("set")
 @click.argument("name")
 @_options
-def set_channel(name: str, rate: int | None, config: dict[str, Any] | None, **options: Any) -> None:
+def set_channel(name: str, config: dict[str, Any] | None, **options: Any) -> None:
     """Change a channel; what is not named stays. --config replaces the whole object.
 
     \b
     Example: tocsin channel set east --rate 200 --unknown-policy resend
     """
-    changes = given(**options, config=config)
-    if rate is not None:
-        changes["rate"] = rate or None
+    changes = {**_read_options(options), **given(config=config)}
     if not changes:
         raise click.UsageError("nothing to set: name at least one option")
     _change(name, "channel set", changes)

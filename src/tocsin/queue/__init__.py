@@ -1,5 +1,6 @@
 """Work that waits: lanes, leases, shares of a rate, wake-ups."""
 
+from tocsin.queue.live import LiveChannel, forget_states, list_live, read_live, write_states
 from tocsin.queue.model import Item, Retry
 from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
 from tocsin.queue.registration import BEAT_S, Registration
@@ -30,6 +31,7 @@ __all__ = [
     "Bucket",
     "Item",
     "Listener",
+    "LiveChannel",
     "Registration",
     "Retry",
     "Share",
@@ -42,13 +44,17 @@ __all__ = [
     "finish",
     "forget_processes",
     "forget_shares",
+    "forget_states",
+    "list_live",
     "lock_old",
     "look",
     "place",
     "promote",
+    "read_live",
     "release",
     "renew",
     "share",
     "shrink",
     "take_over",
+    "write_states",
 ]

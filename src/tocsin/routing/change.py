@@ -15,6 +15,7 @@ from tocsin.routing.model import Channel, Country, RouteRow, RouteRule, RoutingE
 
 UNKNOWN_POLICIES = ("leave", "resend")
 MOST_CALL_S = 4 * 3600
+MOST_WAIT_S = 7 * 86400.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -57,6 +58,10 @@ def _check_channel(channel: Channel) -> None:
         raise RoutingError("attempts are 1 to 1,000")
     if not 1 <= channel.longest_call_s <= MOST_CALL_S:
         raise RoutingError("a longest call is 1 second to 4 hours")
+    if not 0 < channel.failover_after_s <= MOST_WAIT_S:
+        raise RoutingError("a fail-over comes after more than 0 s and at most 7 days")
+    if channel.queue_age_s is not None and not 0 < channel.queue_age_s <= MOST_WAIT_S:
+        raise RoutingError("a queue age is more than 0 s and at most 7 days, or none")
     if channel.unknown_policy not in UNKNOWN_POLICIES:
         raise RoutingError(f"unknown policy {channel.unknown_policy}: {' or '.join(UNKNOWN_POLICIES)}")
 

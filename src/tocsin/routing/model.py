@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 LONGEST_CALL_S = 600
+FAILOVER_AFTER_S = 10.0
 
 SANDBOX = "sandbox"
 """The kind of the carrier that delivers to nobody."""
@@ -29,6 +30,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     longest_call_s: int = LONGEST_CALL_S  # it is hung up then, and so much is reserved when it is accepted
     config: dict[str, Any]
+    failover_after_s: float = FAILOVER_AFTER_S  # down for so long in every process: its messages take their next route
+    queue_age_s: float | None = None  # ready for so long: the same; None: never
 
 
 class Country(msgspec.Struct, frozen=True, gc=False, kw_only=True):

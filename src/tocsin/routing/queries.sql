@@ -1,5 +1,5 @@
 -- name: channels
-SELECT id, name, kind, paused, rate, "window", unknown_policy, max_attempts, longest_call_s, config FROM channel ORDER BY id;
+SELECT id, name, kind, paused, rate, "window", unknown_policy, max_attempts, longest_call_s, config, failover_after_s, queue_age_s FROM channel ORDER BY id;
 
 -- name: countries
 SELECT code_id, iso, calling_code, name, name_zh, enabled, template_required FROM country ORDER BY code_id;
@@ -8,16 +8,18 @@ SELECT code_id, iso, calling_code, name, name_zh, enabled, template_required FRO
 SELECT id, account_id, plan_id, product::integer, country_id, prefix, channel_id, preference FROM route ORDER BY id;
 
 -- name: channel_find
-SELECT id, name, kind, paused, rate, "window", unknown_policy, max_attempts, longest_call_s, config FROM channel WHERE name = %s FOR UPDATE;
+SELECT id, name, kind, paused, rate, "window", unknown_policy, max_attempts, longest_call_s, config, failover_after_s, queue_age_s FROM channel WHERE name = %s FOR UPDATE;
 
 -- name: channel_add
-INSERT INTO channel (name, kind, rate, "window", unknown_policy, max_attempts, longest_call_s, config)
-VALUES (%(name)s, %(kind)s, %(rate)s, %(window)s, %(unknown_policy)s, %(max_attempts)s, %(longest_call_s)s, %(config)s)
+INSERT INTO channel (name, kind, rate, "window", unknown_policy, max_attempts, longest_call_s, config, failover_after_s, queue_age_s)
+VALUES (%(name)s, %(kind)s, %(rate)s, %(window)s, %(unknown_policy)s, %(max_attempts)s, %(longest_call_s)s, %(config)s,
+        %(failover_after_s)s, %(queue_age_s)s)
 ON CONFLICT (name) DO NOTHING RETURNING id;
 
 -- name: channel_set
 UPDATE channel SET paused = %(paused)s, rate = %(rate)s, "window" = %(window)s, unknown_policy = %(unknown_policy)s,
-       max_attempts = %(max_attempts)s, longest_call_s = %(longest_call_s)s, config = %(config)s
+       max_attempts = %(max_attempts)s, longest_call_s = %(longest_call_s)s, config = %(config)s,
+       failover_after_s = %(failover_after_s)s, queue_age_s = %(queue_age_s)s
 WHERE id = %(id)s;
 
 -- name: country_set

@@ -86,6 +86,10 @@ class Channel(models.Model):
     unknown_policy = models.TextField(db_default="leave")  # resend or leave
     max_attempts = models.SmallIntegerField(db_default=8)
     longest_call_s = models.IntegerField(db_default=600)  # a call is hung up then; so much is reserved
+    failover_after_s = models.FloatField(
+        db_default=10.0
+    )  # down for so long in every process: its messages go elsewhere
+    queue_age_s = models.FloatField(null=True)  # ready for so long: the same; null: never
     config = models.JSONField(db_default={})
     version = models.BigIntegerField(db_default=0)
 

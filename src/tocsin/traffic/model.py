@@ -105,8 +105,34 @@ class Sink(Protocol):
         """Returns when it is committed. Raises if it could not be stored."""
 
 
+class LinkState(msgspec.Struct, frozen=True):
+    """How a link is at this moment. Counters are answered parts since it was made."""
+
+    binds: int = 0  # that stand now
+    binds_wanted: int = 0  # 0: a carrier that knows no binds, and is never down
+    window: int = 0  # parts that may be under way; 0: the link has no bound of its own
+    in_flight: int = 0  # parts without an answer
+    rate_per_s: float = 0.0  # answered parts, over the last seconds
+    accepted: int = 0
+    temporary: int = 0
+    permanent: int = 0
+    throttled: int = 0
+    unknown: int = 0
+    last_error: str = ""  # a short sentence; never a secret
+    last_error_at: float = 0.0  # epoch seconds
+    receipt_delay_ms: int = 0  # from hand-over to receipt, average of the last ones; 0: not known
+
+    @property
+    def down(self) -> bool:
+        """Nothing can be handed over until it is bound again."""
+        return self.binds_wanted > 0 and self.binds == 0
+
+
 class Link(Protocol):
     """A talk with one carrier, for one channel."""
+
+    def state(self) -> LinkState:
+        """At any time, before `open` too. It only looks; it is asked before every claim, so it must be cheap."""
 
     async def open(self, sink: Sink) -> None:
         """Begin; receipts may come from now on."""

@@ -77,8 +77,8 @@ class Lane:
             await asyncio.sleep(_PAUSE_S)
         lease = self._hands.lease
         self.wake.clear()
-        if not lease.held:
-            await self._rest()
+        if not lease.held or self.link.state().down:
+            await self._rest()  # others, or another channel, take what waits
             return
         want = min(self._most, CLAIM_MOST)
         if self._pace is not None:
@@ -138,6 +138,8 @@ class Lane:
                         "channel %s: the lease was over before %d parts were sent", self.channel.name, len(unsent)
                     )
                     return True
+                if self.link.state().down:
+                    return False
                 if room > 0:
                     piece, rest = unsent[:room], unsent[room:]
                     unsent = rest  # what breaks in its submit is answered there

@@ -95,10 +95,16 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
             min(30.0, settings.validity_s / 4),
             waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, clock.now_s())),
         ),
+        Job("links", 5.0, _forget_states, again=False),
         Job("forget", 30.0, lambda s: _forget(s, settings)),
         Job("orphans", 30.0, drop_orphans),
         Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
+
+
+async def _forget_states(session: Session) -> int:
+    await queue.forget_states(session)
+    return 0
 
 
 async def _forget(session: Session, settings: Settings) -> int:

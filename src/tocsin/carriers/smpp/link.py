@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import count
 
+import msgspec
+
+from tocsin.carriers.meter import Meter, Metered
 from tocsin.carriers.model import ChannelFacts
 from tocsin.carriers.smpp.arrivals import Arrival, Arrivals
 from tocsin.carriers.smpp.bond import Bond
@@ -22,7 +25,7 @@ from tocsin.carriers.smpp.reading import Reading, normalise_answer
 from tocsin.carriers.smpp.words import STATUS_FATES, Fate, read_codes
 from tocsin.kit import clock
 from tocsin.smpp import Answered, Asked, Bound, Command, Ended, Event, Expired, Message, Status
-from tocsin.traffic import Outcome, OutcomeKind, Reason, Sink, Submission
+from tocsin.traffic import LinkState, Outcome, OutcomeKind, Reason, Sink, Submission
 
 _log = logging.getLogger(__name__)
 
@@ -74,13 +77,23 @@ class SmppLink:
             for _ in range(config.binds) for command in _COMMANDS[config.bind]
         ]  # fmt: skip
         self._arrivals = Arrivals(channel.name)
+        self._meter = Meter()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, sink: Sink) -> None:
         """Begin to bind; whether that works is no matter here."""
-        self._sink = sink
+        self._sink = sink = Metered(sink, self._meter)
         self._tasks = [asyncio.create_task(bond.run(), name=f"smpp {self._name}") for bond in self.bonds]
         self._tasks += self._arrivals.start(sink)
+
+    def state(self) -> LinkState:
+        """Binds that may send, and how they fare."""
+        senders = [bond for bond in self.bonds if bond.sends]
+        state = self._meter.read(sum(bond.bound for bond in senders), len(senders), len(senders) * self._config.window)
+        failed = max(self.bonds, key=lambda bond: bond.error_at)
+        if failed.error_at <= state.last_error_at:
+            return state
+        return msgspec.structs.replace(state, last_error=failed.error, last_error_at=failed.error_at)
 
     @property
     def is_up(self) -> bool:
@@ -91,6 +104,7 @@ class SmppLink:
         """Send these; waits for room in the windows, for `_TAKE_WITHIN_S` at most. What is left is returned."""
         if self._closing or not self.is_up:
             return submissions
+        self._meter.hand(len(submissions))
         mine = [_Try(next(self._serials), submission) for submission in submissions]
         self._waiting.extend(mine)
         self._pump()
@@ -119,6 +133,7 @@ class SmppLink:
                 entry.kept = True
                 kept.append(entry)
         self._waiting = kept
+        self._meter.hand(-len(left))
         if not self.is_up or self._closing:
             self._give_up()
         return left
