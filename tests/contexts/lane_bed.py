@@ -127,6 +127,7 @@ class Carrier:
         self.waits = False
         self.close_hangs = False
         self.closed = False
+        self.whole = False
 
     async def open(self, sink: Sink) -> None:
         self.sink = sink

@@ -73,9 +73,10 @@ class Kept(NamedTuple):
 class Texts:
     """Contents of batches, kept for the next claims of the same batch: so many, and so many bytes of them."""
 
-    def __init__(self, linker: Linker | None = None) -> None:
-        """`linker`: of emails; without it they are not tracked."""
+    def __init__(self, linker: Linker | None = None, *, whole: bool = False) -> None:
+        """`linker`: of emails; without it they are not tracked. `whole`: the link takes a long SMS as one submission."""
         self.linker = linker
+        self.whole = whole
         self._kept: dict[int, Kept] = {}
         self._bytes = 0
 
@@ -120,7 +121,7 @@ class Place(NamedTuple):
 
     channel: Channel
     now_s: float
-    linker: Linker | None
+    texts: Texts
 
 
 async def load(
@@ -150,7 +151,7 @@ async def load(
             work.held.append(message)
         else:
             earlier = before.get(message.id) or Before(set(), set())
-            _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts.linker))
+            _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts))
     return work
 
 
@@ -164,9 +165,9 @@ async def _load_before(session: Session, ids: Sequence[bytes]) -> dict[bytes, Be
 
 def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Place) -> None:
     facts = kept.text
-    channel, now_s, linker = place
+    channel, now_s, linker = place.channel, place.now_s, place.texts.linker
     gone = before.taken if channel.unknown_policy == "resend" else before.taken | before.unknown
-    waiting = {number for number in range(1, message.parts + 1) if number not in gone}
+    waiting = _number_parts(message, before, whole=place.texts.whole) - gone
     expired = facts.expires_at < now_s and not before.taken
     if expired or not waiting:
         # What a carrier may have waits for its receipt: the watch of the earlier attempt ends it.
@@ -193,15 +194,24 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Pl
                 Priority(message.priority),
                 message.phone,
                 facts.sender,
-                parts[number - 1],
+                parts[number - 1] if number else facts.content,
                 kept.ucs2,
                 facts.expires_at,
                 title,
                 facts.attachments,
                 min(channel.longest_call_s, message.reserved * 60),
                 unsubscribe_url,
+                message.country_id,
             )
         )
+
+
+def _number_parts(message: Claimed, before: Before, *, whole: bool) -> set[int]:
+    """The numbers under which a message goes out: {0} as a whole, else its parts. As it began it goes on."""
+    begun = before.taken | before.unknown
+    if 0 in begun or (whole and message.parts > 1 and not begun):
+        return {0}
+    return set(range(1, message.parts + 1))
 
 
 def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, handed_at: float | None) -> End:

@@ -22,23 +22,24 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One part of one message, on its way to a carrier."""
+    """One part of one message, on its way to a carrier; or a message of several parts as a whole, where the link is so."""
 
     message_id: bytes  # 16
     attempt: int  # from 1
-    part: int  # from 1
+    part: int  # from 1; 0: the whole of a message of several parts
     parts: int
     product: Product
     priority: Priority
     phone: str  # digits with country code
     sender: str
-    text: str  # of this part
+    text: str  # of this part, or of the whole
     ucs2: bool
     expires_at: float  # epoch seconds
     title: str = ""
     attachments: tuple[Attachment, ...] = ()
     longest_s: int = 0  # of a call: it is hung up then
     unsubscribe_url: str = ""  # of an email: for the headers of RFC 8058
+    country_id: int = 0  # codeId; 0: none, of email
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +99,13 @@ class Sink(Protocol):
 
 
 class Link(Protocol):
-    """A talk with one carrier, for one channel."""
+    """A talk with one carrier, for one channel.
+
+    `whole`: its carrier cuts long texts itself, so an SMS of several parts comes as one Submission, part 0. Then there is
+    one answer and one receipt for it; what it costs is counted in parts as ever.
+    """
+
+    whole: bool
 
     async def open(self, sink: Sink) -> None:
         """Begin; receipts may come from now on."""
