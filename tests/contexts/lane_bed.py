@@ -128,6 +128,7 @@ class Carrier:
         self.close_hangs = False
         self.closed = False
         self.binds = 1
+        self.whole = self.wide = False
 
     def state(self) -> LinkState:
         return LinkState(self.binds, 1)

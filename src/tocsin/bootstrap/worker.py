@@ -42,8 +42,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
     hands = Hands(
-        dsn, lease, books, ground, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings)
-    )
+        dsn, lease, books, ground, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings),
+        memory.seal.open,
+    )  # fmt: skip
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
     live = LiveWriter(dsn, lambda: lease.owner, worker.states)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from tocsin import accounts, billing, carriers, queue, routing
-from tocsin.cli.base import Refusal, open_session, show, table, verbs
-from tocsin.cli.change import OR_NONE, given, note, note_difference, open_change, tell_yes
+from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
+from tocsin.cli.change import OR_NONE, Conn, given, note, note_difference, open_change, open_known_seal, tell_yes
 from tocsin.traffic import PRODUCT_NAMES
 
 PRODUCT = click.Choice(list(PRODUCT_NAMES), case_sensitive=False)
@@ -19,7 +20,7 @@ _NAMES = {int(product): name for name, product in PRODUCT_NAMES.items()}
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
-    """A JSON object."""
+    """A JSON object, or @FILE that holds one: so that no secret stands in a list of processes."""
 
     name = "json"
 
@@ -27,7 +28,9 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         if isinstance(value, dict):
             return value
         try:
-            found = json.loads(value)
+            found = json.loads(Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value)
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -62,7 +65,7 @@ def _options(verb: Any) -> Any:
         ),
         click.option("--max-attempts", type=click.IntRange(1, 1000), help="Tries of a message in all."),
         click.option("--unknown-policy", type=POLICY, help="A submit without an answer: `resend` it or `leave` it."),
-        click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object."),
+        click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object, or @FILE."),
         click.option("--window", type=click.IntRange(1, 1_000_000), help="Parts under way at a time."),
         click.option("--rate", type=OR_NONE, help="Parts per second; `none` for no limit."),
     ):
@@ -87,21 +90,35 @@ def add(name: str, kind: str, config: dict[str, Any] | None, **options: Any) -> 
     \b
     Example: tocsin channel add east sandbox --rate 100 --window 50
     """
-    _check_config(kind, config or {})
+    config = carriers.keep_config(kind, config or {}, {})
+    _check_config(kind, config)
     blank = routing.Channel(
         id=0, name=name, kind=kind, paused=False, rate=None, window=1000,
-        unknown_policy="leave", max_attempts=8, config=config or {},
+        unknown_policy="leave", max_attempts=8, config={},
     )  # fmt: skip
     with open_change() as conn:
-        made = routing.add_channel(conn, msgspec.structs.replace(blank, **_read_options(options)))
-        note(conn, "channel add", f"channel {name}", None, msgspec.structs.asdict(made))
-    show(msgspec.structs.asdict(made), f"channel {name} of kind {kind} added; route to it: tocsin route add sms {name}")
+        chosen = {**_read_options(options), "config": _seal_config(conn, kind, config)}
+        facts = _describe_channel(routing.add_channel(conn, msgspec.structs.replace(blank, **chosen)))
+        note(conn, "channel add", f"channel {name}", None, facts)
+    show(facts, f"channel {name} of kind {kind} added; route to it: tocsin route add sms {name}")
 
 
 def _check_config(kind: str, config: dict[str, Any]) -> None:
     mistakes = carriers.check_config(kind, config)
     if mistakes:
         raise Refusal("\n".join(mistakes))
+
+
+def _seal_config(conn: Conn, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    if not carriers.has_secrets(kind, config):
+        return config
+    return carriers.seal_config(kind, config, open_known_seal(conn, load_settings()).seal)
+
+
+def _describe_channel(channel: routing.Channel, before: routing.Channel | None = None) -> dict[str, Any]:
+    """Its fields as they may be shown; `before`: secrets that differ from its are told to be new."""
+    hidden = carriers.hide_config(channel.kind, channel.config, before.config if before else None)
+    return {**msgspec.structs.asdict(channel), "config": hidden}
 
 
 @channel.command("list")
@@ -113,16 +130,17 @@ def list_channels() -> None:
     """
     with open_session() as conn:
         live = {each.id: each for each in queue.list_live(conn)}
-        found = [(each, live[each.id]) for each in routing.list_channels(conn) if each.id in live]
+        found = [
+            (each, _describe_channel(each), live[each.id]) for each in routing.list_channels(conn) if each.id in live
+        ]
     rows = [
         [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), each.unknown_policy,
-         each.max_attempts, f"{each.longest_call_s} s", json.dumps(each.config)]
-        for each, now in found
+         each.max_attempts, f"{each.longest_call_s} s", json.dumps(facts["config"])]
+        for each, facts, now in found
     ]  # fmt: skip
     head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "unknown", "attempts",
             "longest call", "config"]  # fmt: skip
-    facts = [{**msgspec.structs.asdict(each), "live": _pick_live(now)} for each, now in found]
-    show(facts, table(head, rows))
+    show([{**facts, "live": _pick_live(now)} for _, facts, now in found], table(head, rows))
 
 
 def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
@@ -142,7 +160,7 @@ def _pick_live(now: queue.LiveChannel) -> dict[str, Any]:
 @click.argument("name")
 @_options
 def set_channel(name: str, config: dict[str, Any] | None, **options: Any) -> None:
-    """Change a channel; what is not named stays. --config replaces the whole object.
+    """Change a channel; what is not named stays. --config replaces the whole object; "(sealed)" keeps a secret.
 
     \b
     Example: tocsin channel set east --rate 200 --unknown-policy resend
@@ -169,13 +187,20 @@ def resume(name: str) -> None:
 
 def _change(name: str, action: str, changes: dict[str, Any]) -> None:
     with open_change() as conn:
-        before, after = routing.set_channel(conn, name, **changes)
         if "config" in changes:
-            _check_config(after.kind, after.config)
-        facts = msgspec.structs.asdict(after)
-        changed = note_difference(conn, action, f"channel {name}", msgspec.structs.asdict(before), facts)
+            changes["config"] = _prepare_config(conn, routing.find_channel(conn, name), changes["config"])
+        before, after = routing.set_channel(conn, name, **changes)
+        facts = _describe_channel(after, before)
+        changed = note_difference(conn, action, f"channel {name}", _describe_channel(before), facts)
     said = ", ".join(f"{field} {value}" for field, value in changed.items())
     show(facts, f"{name}: {said or 'it was so already'}")
+
+
+def _prepare_config(conn: Conn, channel: routing.Channel, config: dict[str, Any]) -> dict[str, Any]:
+    """Checked, and with its secrets sealed."""
+    kept = carriers.keep_config(channel.kind, config, channel.config)
+    _check_config(channel.kind, kept)
+    return _seal_config(conn, channel.kind, kept)
 
 
 @verbs()

@@ -122,7 +122,8 @@ WHERE NOT EXISTS (
     AND w.id > uuid7_floor(r.at - make_interval(secs => %(within)s::double precision))
     AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = w.id AND e.status <> 0)
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = w.batch_no AND w.id = ANY(x.ids))
-    AND (SELECT count(DISTINCT h.part) FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
+    AND (SELECT CASE WHEN bool_or(h.part = 0) THEN w.parts ELSE count(DISTINCT h.part) END
+         FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
 
 -- name: lock_messages
 SELECT uuid_send(m.id) FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id ORDER BY m.id FOR UPDATE OF m;

@@ -22,17 +22,17 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One part of one message, on its way to a carrier."""
+    """One part of one message, on its way to a carrier; or a message of several parts as a whole, where the link is so."""
 
     message_id: bytes  # 16
     attempt: int  # from 1
-    part: int  # from 1
+    part: int  # from 1; 0: the whole of a message of several parts
     parts: int
     product: Product
     priority: Priority
     phone: str  # digits with country code
     sender: str
-    text: str  # of this part
+    text: str  # of this part, or of the whole
     ucs2: bool
     expires_at: float  # epoch seconds
     title: str = ""
@@ -40,6 +40,7 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     longest_s: int = 0  # of a call: it is hung up then
     unsubscribe_url: str = ""  # of an email: for the headers of RFC 8058
     wide: bool = False  # the parts leave room for a 16-bit reference (3GPP TS 23.040, 9.2.3.24.8)
+    country_id: int = 0  # codeId; 0: none, of email
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -129,7 +130,15 @@ class LinkState(msgspec.Struct, frozen=True):
 
 
 class Link(Protocol):
-    """A talk with one carrier, for one channel."""
+    """A talk with one carrier, for one channel.
+
+    `whole`: its carrier cuts long texts itself, so an SMS of several parts comes as one Submission, part 0. Then there is
+    one answer and one receipt for it; what it costs is counted in parts as ever. `wide`: parts are cut with room for a 16-bit
+    reference, where that makes them no more than those that are charged.
+    """
+
+    whole: bool
+    wide: bool
 
     def state(self) -> LinkState:
         """At any time, before `open` too. It only looks; it is asked before every claim, so it must be cheap."""

@@ -50,7 +50,7 @@ class Lane:
         self._claims = Session(hands.dsn, f"lane {channel.name}", generic_plans=True)
         self._pace = None if channel.rate is None else Pace(channel.id, channel.rate, self._claims)
         self._most = min(channel.window, UNRECORDED_MOST)
-        self._texts = Texts(hands.linker)
+        self._texts = Texts(hands.linker, whole=link.whole, wide=link.wide)
         self._turn = Turn(looks_ahead=self._pace is None and self._most >= _WHOLE_ITEM)
         self._stopping = False
 

@@ -138,7 +138,7 @@ class Worker:
     async def _start(self, channel: Channel) -> None:
         facts = ChannelFacts(channel.id, channel.name, channel.config, self._receipt_timeout_s)
         try:
-            link = open_link(channel.kind, facts, self._hands.dsn)
+            link = open_link(channel.kind, facts, self._hands.dsn, self._hands.open_sealed)
         except BadConfigError as error:
             log.error("%s", error)  # noqa: TRY400  (the sentence says all; a trace adds nothing)
             self._refused[channel.id] = channel

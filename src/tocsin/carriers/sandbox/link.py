@@ -43,6 +43,8 @@ class _Booked(NamedTuple):
 class SandboxLink:
     """One talk with the sandbox carrier for one channel; several at once are fine."""
 
+    whole = wide = False
+
     def __init__(self, channel: ChannelFacts, config: SandboxConfig, dsn: str) -> None:
         self.faults = 0
         self._channel = channel

@@ -7,9 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from tocsin.carriers.secrets import SECRET
 from tocsin.carriers.smpp.words import read_codes, read_kinds, read_states
-
-SECRET = {"secret": True}
 
 _Number = Annotated[int, Meta(ge=0, le=255)]
 

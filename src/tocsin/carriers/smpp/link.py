@@ -59,6 +59,7 @@ class SmppLink:
     """One talk with an SMSC for one channel, over one or several binds."""
 
     def __init__(self, channel: ChannelFacts, config: SmppConfig, dsn: str) -> None:  # noqa: ARG002  every carrier's
+        self.whole, self.wide = config.long_text == "payload", config.long_text == "udh16"
         self._name = channel.name
         self._config = config
         self._mapping = Mapping(config)

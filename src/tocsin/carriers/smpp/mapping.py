@@ -54,7 +54,7 @@ class Mapping:
 
     def _write_text(self, s: Submission) -> tuple[bytes, bytes, int, dict[int, bytes]]:
         """(header, text, data_coding, optional parameters); an empty message_payload says that the text goes there."""
-        place, tlvs = self._write_place(s) if s.parts > 1 else (b"", {})
+        place, tlvs = self._write_place(s) if s.parts > 1 and s.part else (b"", {})
         septets = None if self._config.gsm == "latin1" else gsm7.encode(s.text, self._config.national)
         if septets is None:
             return self._write_octets(s, _head(place), tlvs)
@@ -83,7 +83,7 @@ class Mapping:
                 pass
         text = s.text.encode("utf-16-be")
         if len(header) + len(text) > _TEXT_MOST:
-            if s.parts > 1:  # a text that was measured in septets, and has a letter that Latin-1 lacks
+            if s.parts > 1 and s.part:  # a text that was measured in septets, and has a letter that Latin-1 lacks
                 raise UnsayableError("a part with letters beyond Latin-1 does not fit into UCS-2")
             tlvs[Tag.MESSAGE_PAYLOAD] = b""
         return header, text, self._config.ucs2_coding, tlvs
