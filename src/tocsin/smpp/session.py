@@ -17,7 +17,6 @@ from tocsin.smpp.pdu import HEAD, HEAD_SIZE, MOST_OCTETS, Bind, Message, PduErro
 from tocsin.smpp.words import BINDS, BOUND_BY, MESSAGES, RESPONSE, VERSION, Command, Role, State, Status, Tag
 
 _SEQUENCE_MOST: Final = 0x7FFFFFFF
-_ASKED_MOST: Final = 1_000
 _EVERYWHERE: Final = frozenset({Command.ENQUIRE_LINK, Command.UNBIND})
 _OF_SUBMITTER: Final = frozenset({Command.SUBMIT_SM, Command.DATA_SM, Command.QUERY_SM})
 _OF_DELIVERER: Final = frozenset({Command.DELIVER_SM, Command.DATA_SM, Command.ALERT_NOTIFICATION})
@@ -55,6 +54,7 @@ class Terms(NamedTuple):
     bind_s: float = 10.0
     enquire_s: float = 30.0  # of silence, before the peer is asked whether it lives
     idle_s: float | None = None  # of silence, before the session ends; None: never
+    asked: int = 1_000  # requests of the peer that may wait for our answer
 
 
 class Asked(NamedTuple):
@@ -167,6 +167,10 @@ class Session:
         if self._asked.pop(asked.sequence, None) is not None:
             self._out.append(pdu.encode(asked.command | RESPONSE, status, asked.sequence, b"" if status else body))
 
+    def forget(self, asked: Asked) -> None:
+        """Never answer it: it does not count among what waits for an answer any more. For a simulator."""
+        self._asked.pop(asked.sequence, None)
+
     def accept_bind(self, asked: Asked, system_id: bytes) -> None:
         """Let the peer in."""
         self._wait_until_s = None
@@ -261,7 +265,7 @@ class Session:
             self._ask_owner(known, sequence, body, events)
 
     def _ask_owner(self, command: Command, sequence: int, body: bytes, events: list[Event]) -> None:
-        if len(self._asked) >= _ASKED_MOST or sequence in self._asked:
+        if len(self._asked) >= self._terms.asked or sequence in self._asked:
             self._refuse(command, sequence, _BUSY[self.role])
             return
         try:

@@ -56,6 +56,16 @@ class Stream(asyncio.Protocol):
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    def close(self, last: bytes = b"") -> None:
+        """End the session; what it has to say still goes out, then `last` (for a simulator that cuts PDUs in two)."""
+        events = self.session.close()
+        self._flush()
+        if self._transport is not None:
+            self._transport.write(last)
+            self._transport.close()
+        if events:
+            self._on_events(self, events)
+
     def abort(self) -> None:
         """Cut the connection, without a word."""
         if self._transport is not None:

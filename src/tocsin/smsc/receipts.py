@@ -1,0 +1,114 @@
+"""Receipts: when one is wanted, and what it says, as text and as TLVs. Pure.
+
+Source: SMPP v3.4 issue 1.2, appendix B (text), 5.2.12 (esm_class), 5.2.17 (registered_delivery), 5.3.2 (TLVs); 5.0, 4.7.21 for
+"success only".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from tocsin.kit.clock import UTC
+from tocsin.smpp import INTERMEDIATE, RECEIPT, Message, MessageState, Tag
+from tocsin.smsc.options import ReceiptForm
+
+STAT: Final = {
+    MessageState.ENROUTE: b"ENROUTE",
+    MessageState.DELIVERED: b"DELIVRD",
+    MessageState.EXPIRED: b"EXPIRED",
+    MessageState.DELETED: b"DELETED",
+    MessageState.UNDELIVERABLE: b"UNDELIV",
+    MessageState.ACCEPTED: b"ACCEPTD",
+    MessageState.UNKNOWN: b"UNKNOWN",
+    MessageState.REJECTED: b"REJECTD",
+}
+_GSM: Final = 3  # network type of network_error_code
+_OF_END, _INTERMEDIATE_WANTED = 0x03, 0x10  # of registered_delivery
+_ALWAYS, _FAILURE, _SUCCESS = 1, 2, 3
+HEAD_LENGTH: Final = 20
+"""Octets of the message that its receipt repeats."""
+
+
+class Taken(msgspec.Struct, gc=False):
+    """A message that was taken, as far as its receipts need it."""
+
+    answered_id: bytes
+    receipt_id: bytes
+    at_s: float
+    destination: bytes
+    source: bytes
+    tons: tuple[int, int, int, int]  # ton and npi of the source, then of the destination
+    registered: int
+    head: bytes
+
+
+class Report(msgspec.Struct, gc=False, frozen=True):
+    """What there is to say of a message. `at_s`: epoch seconds."""
+
+    state: MessageState
+    error: int
+    at_s: float
+
+
+def is_wanted(registered: int, state: MessageState) -> bool:
+    """Whether registered_delivery asks for a receipt of this state."""
+    if state is MessageState.ENROUTE:
+        return bool(registered & _INTERMEDIATE_WANTED)
+    wanted = registered & _OF_END
+    return wanted in {_ALWAYS, _SUCCESS if state is MessageState.DELIVERED else _FAILURE}
+
+
+def build_receipt(taken: Taken, report: Report, form: ReceiptForm) -> Message:
+    """The message that brings it: from the number to the sender."""
+    source_ton, source_npi, destination_ton, destination_npi = taken.tons
+    by_text = form is not ReceiptForm.TLV
+    by_tlv = form is not ReceiptForm.TEXT
+    return Message(
+        taken.source,
+        taken.destination,
+        build_text(taken, report) if by_text else b"",
+        RECEIPT if report.state is not MessageState.ENROUTE else INTERMEDIATE,
+        source_ton=destination_ton,
+        source_npi=destination_npi,
+        destination_ton=source_ton,
+        destination_npi=source_npi,
+        tlvs=build_tlvs(taken, report) if by_tlv else {},
+    )
+
+
+def build_text(taken: Taken, report: Report) -> bytes:
+    """`id:... sub:001 dlvrd:001 submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DELIVRD err:000 text:...`, in UTC."""
+    return b"id:%b sub:001 dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:%b" % (
+        taken.receipt_id,
+        report.state is MessageState.DELIVERED,
+        _write_minute(int(taken.at_s) // 60),
+        _write_minute(int(report.at_s) // 60),
+        STAT[report.state],
+        report.error,
+        taken.head,
+    )
+
+
+def build_tlvs(taken: Taken, report: Report) -> dict[int, bytes]:
+    """receipted_message_id, message_state and, where there is one, network_error_code."""
+    tlvs: dict[int, bytes] = {
+        Tag.RECEIPTED_MESSAGE_ID: taken.receipt_id + b"\0",
+        Tag.MESSAGE_STATE: bytes((report.state,)),
+    }
+    if report.error:
+        tlvs[Tag.NETWORK_ERROR_CODE] = bytes((_GSM, *report.error.to_bytes(2, "big")))
+    return tlvs
+
+
+def write_absolute(at_s: float) -> bytes:
+    """A time of query_sm_resp: YYMMDDhhmmsstnn+ (3.4, 7.1.1)."""
+    return datetime.fromtimestamp(int(at_s), UTC).strftime("%y%m%d%H%M%S000+").encode()
+
+
+@lru_cache(maxsize=64)
+def _write_minute(minute: int) -> bytes:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M").encode()
