@@ -322,12 +322,19 @@ def test_price_import_is_whole_or_nothing(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_plans(shell: Shell) -> None:
-    assert shell.json("plan", "add", "wholesale", "--refund-failed") == {"plan": "wholesale", "charge_failed": False}
+    made = {"plan": "wholesale", "charge_failed": False, "min_margin_percent": None, "by_cost": False}
+    assert shell.json("plan", "add", "wholesale", "--refund-failed") == made
     shell.json("account", "create", "acme", "--plan", "wholesale")
     assert shell.json("plan", "set", "wholesale", "--charge-failed")["charge_failed"] is True
     entry = shell.last_audit()
     assert (entry.before, entry.after) == ({"charge_failed": False}, {"charge_failed": True})
-    assert shell.json("plan", "list")[1] == {"plan": "wholesale", "charge_failed": True}
+    assert shell.json("plan", "list")[1] == {**made, "charge_failed": True}
+    set_to = shell.json("plan", "set", "wholesale", "--min-margin", "15", "--by-cost")
+    assert (set_to["charge_failed"], set_to["min_margin_percent"], set_to["by_cost"]) == (True, 15, True)
+    assert shell.last_audit().before == {"min_margin_percent": None, "by_cost": False}
+    assert shell.json("plan", "set", "wholesale", "--min-margin", "none")["min_margin_percent"] is None
+    assert "nor `none`" in shell.refused("plan", "set", "wholesale", "--min-margin", "100", code=2)
+    assert "nothing to set" in shell.refused("plan", "set", "wholesale", code=2)
 
 
 def test_countries(shell: Shell) -> None:

@@ -16,6 +16,7 @@ from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.messaging import Answers, BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
+from tocsin.routing import Case
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
 from tocsin.workers.live import LiveWriter
@@ -90,7 +91,8 @@ def make_next_channel(memory: Memory) -> NextChannel:
         account = memory.directory.by_id(message.account_id)
         if account is None or text.pinned_channel_id is not None:
             return present
-        way = memory.table.way(account, message.product, message.country_id, None)
+        case = Case(message.product, message.priority, text.sender, None, clock.now_s())
+        way = memory.table.way(account, message.country_id, case)
         pick = way.pick(message.phone) if way is not None else None
         if pick is None or present not in pick.channels:
             return present if pick is None else pick.channels[0]

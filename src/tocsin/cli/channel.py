@@ -1,4 +1,4 @@
-"""Verbs over channels (talks with carriers) and routes (which channels carry what)."""
+"""Verbs over channels: talks with carriers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-from tocsin import accounts, billing, carriers, queue, routing
+from tocsin import carriers, queue, routing
 from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
 from tocsin.cli.change import OR_NONE, Conn, given, note, note_difference, open_change, open_known_seal, tell_yes
-from tocsin.traffic import PRODUCT_NAMES
 
-PRODUCT = click.Choice(list(PRODUCT_NAMES), case_sensitive=False)
 POLICY = click.Choice(routing.UNKNOWN_POLICIES)
-_NAMES = {int(product): name for name, product in PRODUCT_NAMES.items()}
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
@@ -201,69 +198,3 @@ def _prepare_config(conn: Conn, channel: routing.Channel, config: dict[str, Any]
     kept = carriers.keep_config(channel.kind, config, channel.config)
     _check_config(channel.kind, kept)
     return _seal_config(conn, channel.kind, kept)
-
-
-@verbs()
-def route() -> None:
-    """Routes: which channels carry what."""
-
-
-@route.command("add")
-@click.argument("product", type=PRODUCT)
-@click.argument("channel_name", metavar="CHANNEL")
-@click.option("--account", help="Only for this account.")
-@click.option("--plan", help="Only for accounts of this plan.")
-@click.option("--country", help="Only to this country: codeId or ISO code.")
-@click.option("--prefix", default="", help="Only to numbers that begin so, digits with country code.")
-@click.option("--preference", type=int, default=0, show_default=True, help="The lower one is tried first.")
-def add_route(product: str, channel_name: str, country: str | None, prefix: str, **options: Any) -> None:
-    """Let a channel carry a PRODUCT.
-
-    The most specific routes win (account, then plan, then any; the longest prefix; the country); among these the lowest
-    preference is tried first and the next ones after it.
-
-    \b
-    Examples: tocsin route add sms east
-              tocsin route add sms east --country ID --prefix 62811 --preference 5
-    """
-    with open_change() as conn:
-        place = routing.find_country(conn, country) if country else None
-        owner = accounts.find_account(conn, options["account"]) if options["account"] else None
-        rule = routing.RouteRule(
-            id=0,
-            account_id=owner.id if owner else None,
-            plan_id=billing.find_plan(conn, options["plan"]).id if options["plan"] else None,
-            product=int(PRODUCT_NAMES[product]),
-            country_id=place.code_id if place else None,
-            prefix=prefix,
-            channel_id=routing.find_channel(conn, channel_name).id,
-            preference=options["preference"],
-        )
-        facts = _describe(routing.add_route(conn, rule, str(place.calling_code) if place else ""))
-        note(conn, "route add", f"route {facts['id']}", None, facts)
-    show(facts, f"route {facts['id']} added: {product} by {channel_name}")
-
-
-@route.command("list")
-def list_routes() -> None:
-    """List all routes: by product, the most specific first."""
-    with open_session() as conn:
-        rows = [_describe(row) for row in routing.list_routes(conn)]
-    head = ["id", "product", "account", "plan", "country", "prefix", "channel", "preference"]
-    show(rows, table(head, [["any" if row[name] in (None, "") else row[name] for name in head] for row in rows]))
-
-
-@route.command("remove")
-@click.argument("route_id", metavar="ID", type=int)
-def remove_route(route_id: int) -> None:
-    """Take a route away, by its id in `route list`."""
-    with open_change() as conn:
-        facts = _describe(routing.remove_route(conn, route_id))
-        note(conn, "route remove", f"route {route_id}", facts, None)
-    show(facts, f"route {route_id} removed")
-
-
-def _describe(row: routing.RouteRow) -> dict[str, Any]:
-    facts = row._asdict()
-    iso = facts.pop("iso")
-    return {**facts, "product": _NAMES.get(row.product, str(row.product)), "country": iso}

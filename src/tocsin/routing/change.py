@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from tocsin.billing import read_prefix
 from tocsin.routing import store
-from tocsin.routing.model import Channel, Country, RouteRow, RouteRule, RoutingError
+from tocsin.routing.model import MOST_WEIGHT, Channel, Country, RouteRow, RouteRule, RoutingError
 
 UNKNOWN_POLICIES = ("leave", "resend")
 MOST_CALL_S = 4 * 3600
@@ -105,10 +105,12 @@ def add_route(conn: Connection[TupleRow], route: RouteRule, calling_code: str = 
     """The new route (the given id is ignored); `calling_code`: of its country. Raises RoutingError."""
     if route.account_id is not None and route.plan_id is not None:
         raise RoutingError("a route is of an account or of a plan, not of both")
+    if not 1 <= route.weight <= MOST_WEIGHT:
+        raise RoutingError(f"a weight is 1 to {MOST_WEIGHT}")
     route = route._replace(prefix=read_prefix(route.prefix, calling_code))
     same = store.find_same_route(conn, route)
     if same is not None:
-        raise RoutingError(f"route {same} says that already; remove it first to change its preference")
+        raise RoutingError(f"route {same} says that already; remove it first to change its preference or weight")
     return store.list_routes(conn, store.insert_route(conn, route))[0]
 
 
