@@ -44,6 +44,12 @@ ACCEPTED = Counter("tocsin_messages_accepted", "Messages accepted.", ["product"]
 SUBMITTED = Counter(
     "tocsin_messages_submitted", "Submissions answered by a carrier.", ["channel", "outcome"], registry=REGISTRY
 )
+FAILED_OVER = Counter(
+    "tocsin_messages_failed_over",
+    "Messages that left the lane of a channel in trouble.",
+    ["channel"],
+    registry=REGISTRY,
+)
 RECEIPTS = Counter("tocsin_receipts", "Receipts from carriers.", ["channel"], registry=REGISTRY)
 PUSHES = Counter("tocsin_pushes", "Pushes to endpoints of accounts.", ["result"], registry=REGISTRY)
 

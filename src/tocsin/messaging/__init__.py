@@ -5,6 +5,7 @@ from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
@@ -106,6 +107,7 @@ __all__ = [
     "match_again",
     "merge_retries",
     "move_due",
+    "move_page",
     "page_ids",
     "page_replies",
     "page_schedules",

@@ -394,3 +394,6 @@ FROM (
     SELECT batch_no, account_id, min(due) AS due, min(zone) AS zone, sum(cardinality(ids))::bigint AS n, sum(amount_micros)::bigint AS amount_micros
     FROM schedule WHERE (%(account)s::integer IS NULL OR account_id = %(account)s::integer) AND NOT cancelled GROUP BY batch_no, account_id
 ) s JOIN batch b ON b.batch_no = s.batch_no ORDER BY s.due, s.batch_no LIMIT %(limit)s;
+
+-- name: senders
+SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned_channel_id IS NULL;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 from psycopg import Connection
@@ -44,6 +45,28 @@ class LiveChannel(msgspec.Struct, frozen=True):
         return self.temporary + self.permanent + self.throttled + self.unknown
 
 
+class Outage(NamedTuple):
+    """Whether a channel can carry what waits for it."""
+
+    channel_id: int
+    name: str
+    paused: bool
+    unbound: bool  # no link of any process stands at this moment, or there is none
+    down: bool  # and that for as long as its setting says
+    aged: bool  # something waits longer than its setting says
+    queue_age_s: float
+
+    @property
+    def troubled(self) -> bool:
+        """What waits should go elsewhere. What waits for a paused channel was meant to wait."""
+        return (self.down or self.aged) and not self.paused
+
+    @property
+    def unfit(self) -> bool:
+        """Nothing should come here from elsewhere."""
+        return self.unbound or self.aged or self.paused
+
+
 async def write_states(session: Session, process: int, states: Mapping[int, LinkState]) -> None:
     """The links of a process, by channel. What it had and has no more is gone. Raises LOST."""
     rows = [{"channel_id": channel, **msgspec.structs.asdict(state)} for channel, state in states.items()]
@@ -59,6 +82,11 @@ async def forget_states(session: Session) -> None:
 async def read_live(session: Session) -> list[LiveChannel]:
     """All channels, by name. Raises LOST."""
     return [LiveChannel(*row) for row in await session.rows(QUERIES["live_channels"])]
+
+
+async def read_outages(session: Session) -> list[Outage]:
+    """Of all channels. Raises LOST."""
+    return [Outage(*row) for row in await session.rows(QUERIES["outages"])]
 
 
 def list_live(conn: Connection[TupleRow]) -> list[LiveChannel]:

@@ -165,3 +165,28 @@ FROM channel c LEFT JOIN (
            extract(epoch FROM now() - min(ready_at) FILTER (WHERE owner IS NULL AND due IS NULL)) AS oldest_s
     FROM lane_item GROUP BY channel_id
 ) l ON l.channel_id = c.id ORDER BY c.name;
+
+-- name: outages
+-- Of each channel: is there no link that stands; has there been none for long enough; does something wait too long.
+SELECT c.id, c.name, c.paused, coalesce(s.down, true), coalesce(s.down_s >= c.failover_after_s, false),
+       c.queue_age_s IS NOT NULL AND EXISTS (
+           SELECT 1 FROM lane_item l WHERE l.channel_id = c.id AND l.owner IS NULL AND l.due IS NULL
+           AND l.ready_at < now() - make_interval(secs => c.queue_age_s)),
+       coalesce(c.queue_age_s, 0)
+FROM channel c LEFT JOIN (
+    SELECT channel_id, bool_and(down_since IS NOT NULL) AS down,
+           CASE WHEN bool_and(down_since IS NOT NULL) THEN extract(epoch FROM now() - max(down_since)) END AS down_s
+    FROM link_state WHERE at > now() - interval '10 seconds' GROUP BY channel_id
+) s ON s.channel_id = c.id ORDER BY c.id;
+
+-- name: lock_ready
+-- Free items of a channel in the order of claims, codes first, behind a place; ready for at least so long.
+SELECT id, priority, account_id, attempt, array_send(ids) FROM lane_item
+WHERE channel_id = %(channel)s::integer AND owner IS NULL AND due IS NULL
+AND (priority, account_id, id) > (%(priority)s::smallint, %(account)s::integer, %(item)s::bigint)
+AND ready_at <= now() - make_interval(secs => %(age)s::double precision)
+ORDER BY priority, account_id, id LIMIT %(limit)s::integer FOR UPDATE SKIP LOCKED;
+
+-- name: move
+UPDATE lane_item l SET channel_id = m.channel, ready_at = now()
+FROM unnest(%s::bigint[], %s::integer[]) AS m(id, channel) WHERE l.id = m.id AND coalesce(l.owner, 0) = 0;
