@@ -19,6 +19,9 @@ from tocsin.carriers.http.link import HttpLink
 from tocsin.carriers.model import BadConfigError, ChannelFacts, Ear, SettingFacts
 from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.link import SandboxLink
+from tocsin.carriers.tocsin.callback import make_ear as make_tocsin_ear
+from tocsin.carriers.tocsin.config import TocsinConfig
+from tocsin.carriers.tocsin.link import TocsinLink
 from tocsin.traffic import Link
 
 OpenSealed = Callable[[str], str]
@@ -36,6 +39,7 @@ class Carrier(NamedTuple):
 CARRIERS: dict[str, Carrier] = {
     "http": Carrier(HttpConfig, HttpLink, make_http_ear),
     "sandbox": Carrier(SandboxConfig, SandboxLink),
+    "tocsin": Carrier(TocsinConfig, TocsinLink, make_tocsin_ear),
 }
 
 
