@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure bench bench-long lock clean
+.PHONY: help run test check lint pure peers bench bench-long lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,7 @@ help:  ## show this
 run: $(VENV)/.installed-run  ## start database, API, worker and pusher; Ctrl-C stops them
 	@exec $(BIN)/tocsin up
 
-test: lint  ## every check and every test
+test: lint peers  ## every check and every test
 	$(BIN)/python -m pytest -n 2 -q --durations=10
 
 check: lint pure  ## format, lint, types, import floors, pure tests: under 90 s
@@ -31,6 +31,9 @@ lint: $(VENV)/.installed-dev
 
 pure: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/pure
+
+peers:  ## install the third-party programs that tests talk to: Debian packages as root, and npm packages
+	@tests/peers/install.sh
 
 bench: $(VENV)/.installed-dev  ## print the figures, within 10 minutes
 	@exec $(BIN)/python -m bench

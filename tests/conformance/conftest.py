@@ -1,22 +1,68 @@
-"""Each test of this folder runs once for every carrier, on a database of its own; what it opened is closed after it."""
+"""Each test of this folder runs once for every carrier that can do what it needs; what it opened is closed after it.
+
+`@needs("early", ...)` names behaviours; a parameter `behaviour` is one more.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conformance.cases import CASES, CarrierCase
+from tests.conformance.cases import CarrierCase, SandboxCase
+from tests.conformance.http_case import CarrierServer, HttpCase, run_server
 from tests.conformance.sink import RecordingSink
+from tests.conformance.smpp_case import SmppCase
 from tocsin.traffic import Link
 
 OpenLink = Callable[..., Awaitable[Link]]
 
+CASES: dict[str, tuple[type[CarrierCase], str]] = {
+    "http": (HttpCase, "carrier_server"),
+    "sandbox": (SandboxCase, "database"),
+    "smpp": (SmppCase, "tmp_path"),
+}
+"""Kind -> case, and the fixture that it stands on."""
+
+needs = pytest.mark.needs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*behaviours): what a carrier must be able to do for this test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, of this folder, what a carrier cannot do at all."""
+    here = Path(__file__).parent
+    left_out = [item for item in items if item.path.parent == here and _is_beyond(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+def _is_beyond(item: pytest.Item) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if "case" not in params:
+        return False
+    needed = {word for mark in item.iter_markers("needs") for word in mark.args}
+    needed |= {params["behaviour"]} if "behaviour" in params else set()
+    return not needed <= CASES[params["case"]][0].behaviours
+
+
+@pytest.fixture(scope="session")
+def carrier_server() -> Iterator[CarrierServer]:
+    yield from run_server()
+
 
 @pytest.fixture(params=sorted(CASES))
-def case(request: pytest.FixtureRequest, database: str) -> CarrierCase:
-    return CASES[request.param](database)
+async def case(request: pytest.FixtureRequest) -> AsyncIterator[CarrierCase]:
+    make, ground = CASES[request.param]
+    made = make(request.getfixturevalue(ground))  # type: ignore[call-arg]
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -30,8 +76,7 @@ async def opened(case: CarrierCase) -> AsyncIterator[OpenLink]:
     links: list[Link] = []
 
     async def open_one(sink: RecordingSink, **terms: float) -> Link:
-        link = case.make_link(**terms)
-        await link.open(sink)
+        link = await case.open(sink, **terms)
         links.append(link)
         return link
 

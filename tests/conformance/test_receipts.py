@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
-import pytest
-
-from tests.conformance.cases import LATE_S, LEASE_S, CarrierCase
-from tests.conformance.conftest import OpenLink
+from tests.conformance.cases import LATE_S, CarrierCase
+from tests.conformance.conftest import OpenLink, needs
 from tests.conformance.messages import SENDER, parts_of, submission
 from tests.conformance.sink import RecordingSink
 from tests.poll import until
 from tocsin.traffic import Reason
 
 
+@needs("early")
 async def test_early_receipt_comes_before_the_answer(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink, receipt_s=0.2)
     sink.gate.clear()
@@ -34,6 +29,7 @@ async def test_early_receipt_comes_before_the_answer(case: CarrierCase, sink: Re
     assert first_s <= answered_s
 
 
+@needs("early")
 async def test_early_receipt_that_is_refused_does_not_hold_the_answer(
     case: CarrierCase, sink: RecordingSink, opened: OpenLink
 ) -> None:
@@ -44,6 +40,7 @@ async def test_early_receipt_that_is_refused_does_not_hold_the_answer(
     assert sink.outcome_rows[0][0] < sink.receipt_rows[0][0]
 
 
+@needs("doubled")
 async def test_doubled_receipt(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink)
     await link.submit([submission(case.phone("doubled"))])
@@ -62,6 +59,7 @@ async def settled(case: CarrierCase) -> None:
     await until(check)
 
 
+@needs("late")
 async def test_late_receipt(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink)
     began_s = asyncio.get_running_loop().time()
@@ -72,6 +70,7 @@ async def test_late_receipt(case: CarrierCase, sink: RecordingSink, opened: Open
     assert LATE_S * 0.95 <= sink.receipt_rows[1][0] - began_s < LATE_S + 0.6
 
 
+@needs("intermediate")
 async def test_intermediate_state_comes_first(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink)
     await link.submit([submission(case.phone("intermediate"))])
@@ -80,6 +79,7 @@ async def test_intermediate_state_comes_first(case: CarrierCase, sink: Recording
     assert len(sink.receipt_counts()) == 1
 
 
+@needs("last part fails")
 async def test_a_receipt_for_each_part(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink)
     await link.submit(parts_of(case.phone("last part fails"), 3))
@@ -89,6 +89,7 @@ async def test_a_receipt_for_each_part(case: CarrierCase, sink: RecordingSink, o
     assert reasons == {1: Reason.SUCCESS, 2: Reason.SUCCESS, 3: Reason.UNDELIVERED}
 
 
+@needs("reply")
 async def test_a_person_replies(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink)
     await link.submit(parts_of(case.phone("reply"), 2))
@@ -106,103 +107,3 @@ async def test_refused_receipts_come_again(case: CarrierCase, sink: RecordingSin
     assert sink.refusals == 3
     await settled(case)
     assert set(sink.receipt_counts().values()) == {1}
-
-
-async def test_calls_are_few_and_bounded_while_the_platform_is_slow(
-    case: CarrierCase, sink: RecordingSink, opened: OpenLink
-) -> None:
-    link = await opened(sink)
-    sink.gate.clear()
-    total = 12_000
-    for _ in range(total // 500):
-        await link.submit([submission(case.phone("deliver")) for _ in range(500)])
-    await until(lambda: len(sink.outcome_rows) == total)
-    sink.gate.set()
-    await until(lambda: len(sink.receipt_rows) == total, 20)
-    assert sink.most_calls <= 4
-    assert 500 < sink.most_receipts <= 1_000
-    assert set(sink.receipt_counts().values()) == {1}
-
-
-async def pass_s(seconds: float) -> None:
-    """Let a lease run: the passing of time is what is tested."""
-    end_s = time.monotonic() + seconds
-    await until(lambda: time.monotonic() > end_s)
-
-
-@pytest.mark.parametrize("receipt_s", [0.0, 0.05])
-async def test_two_links_of_a_channel_do_not_double(
-    case: CarrierCase, sink: RecordingSink, opened: OpenLink, receipt_s: float
-) -> None:
-    """Also where the platform takes longer than a lease: who lives keeps what it has in hand."""
-    other = RecordingSink()
-    sink.gate.clear()
-    link = await opened(sink, receipt_s=receipt_s)
-    await link.submit([submission(case.phone("deliver")) for _ in range(500)])
-    await until(lambda: sink.calls > 0)
-    began_s = time.monotonic()
-    links = [link, await opened(other, receipt_s=receipt_s)]
-    for i in range(15):
-        await links[i % 2].submit([submission(case.phone("deliver")) for _ in range(100)])
-    await pass_s(1.3 * LEASE_S - (time.monotonic() - began_s))
-    await opened(other, receipt_s=receipt_s)  # a newcomer looks for leases that are over
-    await pass_s(LEASE_S)
-    in_hand = 2_000 - len(other.receipt_rows)
-    assert in_hand > 0
-    sink.gate.set()
-    await until(lambda: len(sink.receipt_rows) + len(other.receipt_rows) == 2_000)
-    await settled(case)
-    assert set((sink.receipt_counts() + other.receipt_counts()).values()) == {1}
-    assert len(sink.receipt_rows) == in_hand
-
-
-_DYING = """
-import asyncio, sys
-from tests.conformance.cases import CASES
-from tests.conformance.messages import submission
-from tests.conformance.sink import RecordingSink
-from tests.poll import until
-
-async def run():
-    case = CASES[sys.argv[1]](sys.argv[2])
-    sink = RecordingSink()
-    sink.gate.clear()
-    link = case.make_link(receipt_s=float(sys.argv[3]))
-    await link.open(sink)
-    await link.submit([submission(case.phone("deliver")) for _ in range(600)])
-    await until(lambda: len(sink.outcome_rows) == 600 and sink.calls)
-    for _, outcome in sink.outcome_rows:
-        print(outcome.carrier_id)
-    print("waiting", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(run())
-"""
-
-
-@pytest.mark.parametrize("receipt_s", ["0", "0.05"])
-async def test_receipts_survive_a_link_that_dies_before_acknowledging(
-    case: CarrierCase,
-    sink: RecordingSink,
-    opened: OpenLink,
-    database: str,
-    request: pytest.FixtureRequest,
-    receipt_s: str,
-) -> None:
-    kind = request.node.callspec.params["case"]
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _DYING, kind, database, receipt_s, stdout=asyncio.subprocess.PIPE
-    )
-    assert child.stdout is not None
-    promised: list[str] = []
-    async with asyncio.timeout(20):
-        while (line := (await child.stdout.readline()).decode().strip()) != "waiting":
-            assert line, "the child ended"
-            promised.append(line)
-        child.send_signal(signal.SIGKILL)
-        await child.wait()
-    assert len(promised) == 600
-    await opened(sink)
-    await until(lambda: len(sink.receipt_rows) == 600)
-    assert sink.receipt_counts() == Counter(promised)
-    await settled(case)

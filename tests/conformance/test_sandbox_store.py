@@ -138,3 +138,14 @@ async def test_the_carrier_forgets_what_is_old(scene: Scene, database: str) -> N
     assert [await store.forget(session, 7, 7, 8) for _ in range(3)] == [8, 2, 0]
     await session.close()
     assert len(await scene.case.taken()) == 5
+
+
+async def test_a_link_that_is_told_to_be_down_takes_nothing(database: str) -> None:
+    sink = RecordingSink()
+    link = open_link("sandbox", ChannelFacts(7, "under test", {"down": True}), database)
+    await link.open(sink)
+    assert link.state().down
+    await link.submit([submission(PHONE) for _ in range(3)])
+    assert [outcome.kind for _, outcome in sink.outcome_rows] == [TEMPORARY] * 3
+    assert await SandboxCase(database).taken() == {}
+    await link.close()

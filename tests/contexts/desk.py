@@ -37,7 +37,7 @@ PLANS = pytest.mark.parametrize("plan", [CHARGING, GENTLE])
 OTHER = "other"
 _TABLES = (
     "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
-    "uplink", "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
+    "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from tocsin.kit.loops import Stop
 from tocsin.messaging import BatchNumbers, Books, Ground
 from tocsin.queue import Item, Waker
 from tocsin.routing import Channel, Table
-from tocsin.traffic import Outcome, OutcomeKind, Sink, Submission
+from tocsin.traffic import LinkState, Outcome, OutcomeKind, Sink, Submission
 from tocsin.webhooks import Endpoints
 from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
@@ -127,11 +127,16 @@ class Carrier:
         self.waits = False
         self.close_hangs = False
         self.closed = False
+        self.binds = 1
+        self.whole = self.wide = False
+
+    def state(self) -> LinkState:
+        return LinkState(self.binds, 1)
 
     async def open(self, sink: Sink) -> None:
         self.sink = sink
 
-    async def submit(self, submissions: Sequence[Submission]) -> None:
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
         if self.breaks:
             raise RuntimeError("the link is broken")
         self.got += submissions
@@ -139,6 +144,7 @@ class Carrier:
             await self.full.wait()
         if self.answer is not None:
             self.reply(submissions, self.answer)
+        return ()
 
     def reply(self, submissions: Sequence[Submission], kind: OutcomeKind) -> None:
         taken = kind is OutcomeKind.ACCEPTED

@@ -112,7 +112,8 @@ async def test_a_number_that_is_only_a_suspect_goes(bed: Bed, conn: Conn) -> Non
     await bed.reference.poll()
     compliance.remove_listed(conn, EVERYBODY, NUMBERS[0])
     await bed.reference.poll()
-    assert compliance.sift(send(), bed.guards, NOON_S).suspects == [0, 1]
+    # Others may fall into the same bits: hashes differ from run to run.
+    assert {0, 1} <= set(compliance.sift(send(), bed.guards, NOON_S).suspects)
     assert await bed.barred(send()) == [1]
 
 

@@ -21,7 +21,7 @@ from tests.contexts.desk import (
 from tocsin import messaging, routing
 from tocsin.kit import clock
 from tocsin.kit.db import Session
-from tocsin.traffic import OutcomeKind, Reason
+from tocsin.traffic import OutcomeKind, Reason, Receipt
 
 # --- matching
 
@@ -230,3 +230,17 @@ async def resubmit(desk: Desk, ids: Sequence[bytes]) -> list[str]:
     routing.set_channel(desk.conn, desk.table.channel(desk.channel).name, unknown_policy="resend")  # type: ignore[union-attr]
     await desk.reference.renew()
     return await desk.submit(ids, attempt=2)
+
+
+async def test_an_id_that_is_written_another_way_is_found_early_and_late(desk: Desk) -> None:
+    """A carrier that answers in one base and reports in another: the receipt brings all spellings."""
+    account = await desk.add_account()
+    early, late = await desk.accept(account, 2)
+    told = Receipt("1957", desk.phone(early), Reason.SUCCESS, clock.now_s(), others=("nothing", "7a5"))
+    assert (await desk.receive(told)).unmatched == 1
+    await desk.submit([early, late], names=["7a5", "7a6"])
+    assert await sweep(desk) == 1
+    again = Receipt("1958", desk.phone(late), Reason.SUCCESS, clock.now_s(), others=("7a6",))
+    assert (await desk.receive(again)).unmatched == 0
+    assert (desk.reason(early), desk.reason(late)) == (Reason.SUCCESS, Reason.SUCCESS)
+    await desk.check()

@@ -16,7 +16,7 @@ from tocsin.accounts import Directory
 from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.kit.db import Session
 from tocsin.kit.reference import Reference
-from tocsin.routing import Table
+from tocsin.routing import Case, Table
 
 WITHIN_S = 1.0
 
@@ -85,8 +85,8 @@ async def test_changes_by_plain_sql_are_seen_within_a_second(database: str) -> N
             ("UPDATE channel SET paused = true", lambda: table.channels()[0].paused),
             ("UPDATE country SET enabled = false WHERE iso = 'ID'", lambda: not table.country(10007).enabled),  # type: ignore[union-attr]
             ("UPDATE price SET price_micros = 7 WHERE product = 1",
-             lambda: table.way(acme(), 1, 10007, None).constant.unit_price_micros == 7),  # type: ignore[union-attr, arg-type]
-            ("DELETE FROM route WHERE product = 1", lambda: table.way(acme(), 1, 10007, None) is None),  # type: ignore[arg-type]
+             lambda: table.way(acme(), 10007, Case(1, 1, "", None, 0.0)).constant.unit_price_micros == 7),  # type: ignore[union-attr, arg-type]
+            ("DELETE FROM route WHERE product = 1", lambda: table.way(acme(), 10007, Case(1, 1, "", None, 0.0)) is None),  # type: ignore[arg-type]
         ]  # fmt: skip
         for statement, holds in steps:
             assert await memory.change(statement, holds) < WITHIN_S, statement

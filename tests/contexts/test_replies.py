@@ -211,3 +211,60 @@ def write_reply(conn: psycopg.Connection[TupleRow], desk: Desk, account_id: int,
         " VALUES (%s, %s, %s, '62', '', %s, now())",
         (desk.ids.one().hex(), account_id, desk.channel, content),
     )
+
+
+def make_parts(number: str, *contents: str, reference: int = 7) -> list[Any]:
+    return [
+        msgspec.structs.replace(make_reply(number, content), reference=reference, parts=len(contents), part=part)
+        for part, content in enumerate(contents, 1)
+    ]
+
+
+async def join(desk: Desk, wait_s: float = 600.0) -> int:
+    return (await messaging.join_replies(desk.session, messaging.Answers(desk.ground, desk.books), wait_s)).matched
+
+
+async def test_a_reply_of_several_parts_is_stored_once_when_all_are_there(desk: Desk) -> None:
+    account = await desk.add_account(kinds=("uplink",))
+    (number,) = desk.take_numbers(1)
+    await desk.accept(account, [number])
+    first, second, third = make_parts(number, "日本\ud83d", "\ude00 and ", "more")
+    await take_replies(desk, third, first)
+    assert (await join(desk), desk.count("uplink"), desk.count("uplink_part")) == (0, 0, 2)
+    await take_replies(desk, second, first)  # the first came again
+    assert await join(desk) == 1
+    assert desk.conn.execute("SELECT content, account_id FROM uplink").fetchall() == [("日本😀 and more", account.id)]
+    assert desk.one("SELECT convert_from(body, 'UTF8')::json ->> 'content' FROM outbox") == "日本😀 and more"
+    assert (await join(desk), desk.count("uplink_part")) == (0, 0)
+
+
+async def test_parts_of_different_replies_do_not_mix(desk: Desk) -> None:
+    one, two = desk.take_numbers(2)
+    await take_replies(desk, make_parts(one, "a", "b")[0], make_parts(two, "c", "d")[1])
+    await take_replies(desk, make_parts(one, "e", "f", reference=8)[1], make_parts(one, "a", "b")[1])
+    await join(desk)
+    assert desk.conn.execute("SELECT content FROM uplink").fetchall() == [("ab",)]
+
+
+async def test_for_a_part_that_never_comes_nobody_waits_for_ever(desk: Desk) -> None:
+    (number,) = desk.take_numbers(1)
+    await take_replies(desk, *make_parts(number, "a", "b", "c")[::2])
+    await join(desk)
+    assert desk.count("uplink") == 0
+    await join(desk, wait_s=0.0)
+    assert desk.conn.execute("SELECT content FROM uplink").fetchall() == [("ac",)]
+
+
+async def test_a_stop_in_parts_counts_when_it_is_whole(desk: Desk) -> None:
+    account = await desk.add_account(kinds=())
+    (number,) = desk.take_numbers(1)
+    await desk.accept(account, [number])
+    await take_replies(desk, *make_parts(number, "ST", "OP"))
+    assert desk.count("opt_out") == 0
+    await join(desk)
+    assert desk.count("opt_out") == 1
+
+
+async def test_a_reply_with_half_a_pair_is_stored_all_the_same(desk: Desk) -> None:
+    await take_replies(desk, make_reply("62800000", "odd \ud83d"))
+    assert desk.one("SELECT content FROM uplink") == "odd \ufffd"

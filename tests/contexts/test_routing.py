@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 import pytest
 
-from tests.pure.test_way import account
+from tests.pure.test_way import account, case
 from tocsin import billing, content, routing
 from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.kit.db import Session
@@ -39,7 +39,7 @@ def test_a_new_database_sends_everything_everywhere_by_the_sandbox(database: str
     assert len(table.countries()) == len(content.load_countries()) > 230
     for country in table.countries():
         for product in Product:
-            way = table.way(account(1, plan_id), product, country.code_id, None)
+            way = table.way(account(1, plan_id), country.code_id, case(product=product))
             assert way is not None
             assert way.constant is not None
             assert way.constant.channels == (sandbox.id,)
@@ -82,7 +82,7 @@ def test_a_route_that_is_added_is_taken(database: str) -> None:
             routing.add_route(conn, rule._replace(prefix="811"), "62")
         with pytest.raises(RoutingError, match="there is a channel east"):
             routing.add_channel(conn, blank)
-    way = read_table(database).way(account(1, plan_id), Product.SMS, INDONESIA, None)
+    way = read_table(database).way(account(1, plan_id), INDONESIA, case())
     assert way is not None
     assert way.pick("6281112345678") == Pick((east,), 100_000)
     other = way.pick("6281212345678")

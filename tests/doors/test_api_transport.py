@@ -169,6 +169,22 @@ def test_metrics_are_prometheus_text(bed: Bed, door: Door) -> None:
     until_sync(lambda: (read(accepted), read(asked)) == (before[0] + 2, before[1] + 1), 5)
 
 
+def test_metrics_show_how_links_are(bed: Bed, door: Door) -> None:
+    bed.conn.execute(
+        "INSERT INTO link_state SELECT id, 999999, 3, 4, 50, 7, 12.5, 100, 1, 2, 3, 4, '', 0, 300, NULL,"
+        " now() + interval '1 minute' FROM channel WHERE name = 'sandbox'"
+    )
+    try:
+        text = door.call("GET", "/metrics").body.decode()
+    finally:
+        bed.conn.execute("DELETE FROM link_state WHERE process_id = 999999")
+    shown = [("binds", 3), ("binds_wanted", 4), ("in_flight", 7), ("rate", 12.5), ("receipt_delay_seconds", 0.3)]
+    for name, value in shown:
+        assert f'tocsin_channel_{name}{{channel="sandbox"}} {float(value)}\n' in text, name
+    assert 'tocsin_channel_answers_total{channel="sandbox",outcome="THROTTLED"} 3.0' in text
+    assert 'tocsin_channel_waiting{channel="sandbox"}' in text
+
+
 def test_no_key_and_no_sign_is_shown(bed: Bed, door: Door) -> None:
     customer = bed.special("secret", 0)
     query = customer.sign()

@@ -224,7 +224,7 @@ def test_seal_rotation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_SEALING_KEYS", new)
     assert "no sealing key of this installation opens it" in shell.refused("seal", "rotate")
     monkeypatch.setenv("TOCSIN_SEALING_KEYS", f"{new},{KEY}")
-    assert shell.json("seal", "rotate") == {"api_keys": 1, "endpoints": 1}
+    assert shell.json("seal", "rotate") == {"api_keys": 1, "endpoints": 1, "channels": 0}
     sealed = shell.rows("SELECT sealed FROM api_key UNION ALL SELECT secret FROM endpoint")
     assert [Seal((new,)).open(row[0]) for row in sealed] == [api_key, secret]
 
@@ -250,6 +250,27 @@ def test_webhook_set_prints_the_secret_each_time(shell: Shell) -> None:
     assert shell.json("webhook", "attempts", "acme", "sms") == []
 
 
+def test_the_list_of_channels_shows_how_links_are(shell: Shell) -> None:
+    shell.json("channel", "add", "east", "sandbox", "--rate", "9")
+    ((east_id,),) = shell.rows("SELECT id FROM channel WHERE name = 'east'")
+    shell.rows(
+        f"INSERT INTO link_state VALUES ({east_id}, 1, 1, 2, 50, 7, 12.4, 100, 1, 2, 3, 4, 'the carrier throttled', 1000, 300,"
+        " NULL, now())"
+    )
+    shell.rows(
+        "INSERT INTO lane_item (channel_id, priority, account_id, ids, ready_at)"
+        f" VALUES ({east_id}, 1, 1, ARRAY[gen_random_uuid()], now() - interval '90 seconds')"
+    )
+    lines = {line.split()[0]: line for line in shell.run("channel", "list").out.splitlines()}
+    for shown in ("1/2", "7/50", "12/9", " 10 ", "90 s"):
+        assert shown in lines["east"], lines["east"]
+    assert "no worker" in lines["sandbox"]
+    live = {row["name"]: row["live"] for row in shell.json("channel", "list")}
+    assert (live["east"]["throttled"], live["east"]["waiting"]) == (3, 1)
+    assert live["east"]["last_error"] == "the carrier throttled"
+    assert live["sandbox"]["links"] == 0
+
+
 def test_channels_and_routes(shell: Shell) -> None:
     made = shell.json("channel", "add", "east", "sandbox", "--rate", "9", "--window", "5", "--unknown-policy", "resend")
     assert (made["rate"], made["window"], made["unknown_policy"], made["paused"]) == (9, 5, "resend", False)
@@ -259,6 +280,9 @@ def test_channels_and_routes(shell: Shell) -> None:
     assert (entry.action, entry.before, entry.after) == ("channel pause", {"paused": False}, {"paused": True})
     assert shell.json("channel", "resume", "east")["paused"] is False
     assert {row["name"] for row in shell.json("channel", "list")} == {"sandbox", "east"}
+    assert (made["failover_after_s"], made["queue_age_s"]) == (10, None)
+    assert shell.json("channel", "set", "east", "--queue-age", "30", "--failover-after", "2.5")["queue_age_s"] == 30
+    assert shell.json("channel", "set", "east", "--queue-age", "none")["queue_age_s"] is None
     shell.run("account", "create", "acme")
     added = shell.json("route", "add", "SMS", "east", "--account", "acme", "--country", "ID", "--prefix", "62811")
     assert (added["product"], added["account"], added["country"], added["prefix"]) == ("sms", "acme", "ID", "62811")
@@ -298,12 +322,19 @@ def test_price_import_is_whole_or_nothing(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_plans(shell: Shell) -> None:
-    assert shell.json("plan", "add", "wholesale", "--refund-failed") == {"plan": "wholesale", "charge_failed": False}
+    made = {"plan": "wholesale", "charge_failed": False, "min_margin_percent": None, "by_cost": False}
+    assert shell.json("plan", "add", "wholesale", "--refund-failed") == made
     shell.json("account", "create", "acme", "--plan", "wholesale")
     assert shell.json("plan", "set", "wholesale", "--charge-failed")["charge_failed"] is True
     entry = shell.last_audit()
     assert (entry.before, entry.after) == ({"charge_failed": False}, {"charge_failed": True})
-    assert shell.json("plan", "list")[1] == {"plan": "wholesale", "charge_failed": True}
+    assert shell.json("plan", "list")[1] == {**made, "charge_failed": True}
+    set_to = shell.json("plan", "set", "wholesale", "--min-margin", "15", "--by-cost")
+    assert (set_to["charge_failed"], set_to["min_margin_percent"], set_to["by_cost"]) == (True, 15, True)
+    assert shell.last_audit().before == {"min_margin_percent": None, "by_cost": False}
+    assert shell.json("plan", "set", "wholesale", "--min-margin", "none")["min_margin_percent"] is None
+    assert "nor `none`" in shell.refused("plan", "set", "wholesale", "--min-margin", "100", code=2)
+    assert "nothing to set" in shell.refused("plan", "set", "wholesale", code=2)
 
 
 def test_countries(shell: Shell) -> None:

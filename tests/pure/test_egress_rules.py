@@ -53,7 +53,7 @@ def test_bad_urls_are_refused(url: str) -> None:
 def test_a_url_makes_a_request_line() -> None:
     target = read_url("https://Example.com:8443/a/b%20c?x=1&y=ä#z")
     assert (target.host, target.port, target.tls) == ("example.com", 8443, True)
-    assert target.head == b"POST /a/b%20c?x=1&y=%C3%A4 HTTP/1.1\r\nHost: example.com:8443\r\n"
+    assert target.head == b"/a/b%20c?x=1&y=%C3%A4 HTTP/1.1\r\nHost: example.com:8443\r\n"
     assert read_url("http://[2001:db8::1]/").head.endswith(b"Host: [2001:db8::1]\r\n")
     assert read_url("http://bücher.example").host == "xn--bcher-kva.example"
 

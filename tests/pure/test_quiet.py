@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tocsin.compliance import QuietRule, find_zone, quiet_until, read_hours, write_hours
 from tocsin.compliance.model import EVERYBODY, ComplianceError
-from tocsin.compliance.quiet import QuietBook, is_quiet
+from tocsin.compliance.quiet import QuietBook
+from tocsin.content import within_hours
 
 BERLIN, NEW_YORK, LORD_HOWE, KOLKATA = map(
     ZoneInfo, ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -86,7 +87,7 @@ _CHANGES = st.builds(
 def test_the_end_lies_ahead_and_is_loud(start: int, end: int, zone: ZoneInfo, now: int) -> None:
     assume(start != end)
     local = datetime.fromtimestamp(now, zone)
-    quiet = is_quiet(start, end, local.hour * 60 + local.minute)
+    quiet = within_hours(start, end, local.hour * 60 + local.minute)
     found = quiet_until(QuietRule(account_id=0, country_id=0, start_minute=start, end_minute=end), zone, now)
     assert (found is not None) == quiet
     if found is None:

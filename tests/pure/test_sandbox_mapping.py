@@ -138,6 +138,25 @@ def test_the_last_part_fails() -> None:
     assert [reasons[i] for i in planned.kept_ids] == [Reason.SUCCESS, Reason.SUCCESS, Reason.UNDELIVERED]
 
 
+@pytest.mark.parametrize("percent", [1, 30, 100])
+def test_a_share_of_the_ordinary_is_undelivered(percent: int) -> None:
+    planned = plan(
+        *[submission("8613800000000") for _ in range(1000)], config=SandboxConfig(undelivered_percent=percent)
+    )
+    reasons = [reason for reason, _ in coming(planned)]
+    assert len(reasons) == 1000
+    assert reasons.count(Reason.UNDELIVERED) == pytest.approx(10 * percent, abs=10 * percent * 0.2)
+    assert set(reasons) <= {Reason.UNDELIVERED, Reason.SUCCESS}
+
+
+def test_the_parts_of_a_message_are_undelivered_together() -> None:
+    first = submission("8613800000000", parts=3)
+    parts = [msgspec.structs.replace(first, part=part) for part in (1, 2, 3)]
+    for percent in range(0, 101, 10):
+        planned = plan(*parts, config=SandboxConfig(undelivered_percent=percent))
+        assert len({event.body.reason for event in planned.events}) == 1
+
+
 @pytest.mark.parametrize("phone", ["8120009901", "200009901", "12125550009901"])
 def test_seven_digits_decide(phone: str) -> None:
     assert plan(submission(phone)).refused
@@ -226,7 +245,7 @@ def test_settings_may_be_text() -> None:
 
 
 def test_unknown_kind() -> None:
-    assert check_config("smoke", {}) == ["there is no carrier of kind 'smoke'; there are: sandbox"]
+    assert check_config("smoke", {}) == ["there is no carrier of kind 'smoke'; there are: http, sandbox, smpp"]
 
 
 @pytest.mark.parametrize("kind", kinds())

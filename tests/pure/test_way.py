@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from tocsin.accounts import Account
-from tocsin.billing import PriceBook, PriceRule
-from tocsin.routing import NOWHERE, Channel, Country, Pick, RouteRule, Table
+from tocsin.billing import NO_PLAN, Plan, PriceBook, PriceRule
+from tocsin.routing import NOWHERE, Case, Channel, Country, Pick, RouteRule, Table
 from tocsin.routing.table import Rules, by_code, by_id, by_product
 
 ACCOUNT, PLAN, SMS = 7, 3, 1
@@ -49,15 +52,32 @@ def route(
     country_id: int | None = None,
     prefix: str = "",
     preference: int = 0,
+    **more: Any,
 ) -> RouteRule:
-    return RouteRule(route_id, account_id, plan_id, SMS, country_id, prefix, channel_id, preference)
+    return RouteRule(route_id, account_id, plan_id, SMS, country_id, prefix, channel_id, preference, **more)
 
 
 def price(micros: int, country_id: int | None = None, prefix: str = "", channel_id: int | None = None) -> PriceRule:
     return PriceRule(PLAN, SMS, country_id, prefix, channel_id, micros)
 
 
-def table(routes: list[RouteRule], prices: list[PriceRule], paused: set[int] | None = None) -> Table:
+def cost(micros: int, channel_id: int, country_id: int | None = None, prefix: str = "") -> PriceRule:
+    return PriceRule(NO_PLAN, SMS, country_id, prefix, channel_id, micros)
+
+
+def case(
+    sender: str = "", *, action: int = 1, pinned: int | None = None, at_s: float = 0.0, product: int = SMS
+) -> Case:
+    return Case(product, action, sender, pinned, at_s)
+
+
+def table(
+    routes: list[RouteRule],
+    prices: list[PriceRule],
+    paused: set[int] | None = None,
+    plan: Plan | None = None,
+    costs: Sequence[PriceRule] = (),
+) -> Table:
     made = Table()
     made.take(
         Rules(
@@ -70,13 +90,15 @@ def table(routes: list[RouteRule], prices: list[PriceRule], paused: set[int] | N
             by_code([country(US, "US", 1), country(JAMAICA, "JM", 1), country(INDONESIA, "ID", 62)]),
             by_product(routes),
             PriceBook(prices),
+            {plan.id: plan} if plan else {},
+            PriceBook(costs),
         )
     )
     return made
 
 
-def pick(made: Table, phone: str, country_id: int, pinned: int | None = None) -> Pick | None:
-    way = made.way(account(), SMS, country_id, pinned)
+def pick(made: Table, phone: str, country_id: int, pinned: int | None = None, **asked: Any) -> Pick | None:
+    way = made.way(account(), country_id, case(pinned=pinned, **asked))
     if way is None:
         return None
     found = way.pick(phone)
@@ -90,7 +112,7 @@ ANY = [route(1, NEAR)]
 
 def test_one_route_and_one_price_are_a_constant() -> None:
     made = table(ANY, [price(5)])
-    way = made.way(account(), SMS, INDONESIA, None)
+    way = made.way(account(), INDONESIA, case())
     assert way is not None
     assert way.constant == Pick((NEAR,), 5)
     assert way.pick("6281234567801") is way.constant
@@ -98,7 +120,7 @@ def test_one_route_and_one_price_are_a_constant() -> None:
 
 def test_a_way_is_remembered_until_the_rules_change() -> None:
     made = table(ANY, [price(5)])
-    assert made.way(account(), SMS, INDONESIA, None) is made.way(account(8), SMS, INDONESIA, None)
+    assert made.way(account(), INDONESIA, case()) is made.way(account(8), INDONESIA, case())
 
 
 @pytest.mark.parametrize(
@@ -138,9 +160,9 @@ def test_no_route_or_no_price_leads_nowhere() -> None:
     assert pick(table([], [price(5)]), "6281", INDONESIA) is None
     assert pick(table(ANY, []), "6281", INDONESIA) is None
     assert pick(table(ANY, [price(5, US)]), "6281", INDONESIA) is None
-    assert table(ANY, [price(5)]).way(account(plan_id=4), SMS, INDONESIA, None) is None
-    assert table(ANY, [price(5)]).way(account(), 2, INDONESIA, None) is None
-    assert table(ANY, [price(5)]).way(account(), SMS, 99, None) is None
+    assert table(ANY, [price(5)]).way(account(plan_id=4), INDONESIA, case()) is None
+    assert table(ANY, [price(5)]).way(account(), INDONESIA, case(product=2)) is None
+    assert table(ANY, [price(5)]).way(account(), 99, case()) is None
 
 
 def test_only_numbers_under_the_prefix_have_a_price() -> None:
@@ -170,9 +192,9 @@ def test_the_most_specific_route_wins_alone(routes: list[RouteRule], why: str) -
     assert pick(table(routes, [price(5)]), "6281199999999", INDONESIA) == Pick((NEAR,), 5), why
 
 
-def test_equals_follow_preference_then_id_without_repeats() -> None:
-    routes = [route(1, FAR, preference=2), route(2, THIRD, preference=1), route(3, NEAR, preference=1)]
-    routes.append(route(4, THIRD, preference=3))
+def test_equals_follow_preference_without_repeats() -> None:
+    routes = [route(1, FAR, preference=3), route(2, THIRD, preference=1), route(3, NEAR, preference=2)]
+    routes.append(route(4, THIRD, preference=4))
     assert pick(table(routes, [price(5)]), "6281", INDONESIA) == Pick((THIRD, NEAR, FAR), 5)
 
 
@@ -223,7 +245,7 @@ def test_addresses_of_email_meet_only_rules_of_every_country() -> None:
         [route(1, NEAR, country_id=US), route(2, FAR, prefix="1"), route(3, THIRD)],
         [price(9, country_id=US), price(8, prefix="1"), price(7)],
     )
-    way = made.way(account(), EMAIL, NOWHERE, None)
+    way = made.way(account(), NOWHERE, case(product=EMAIL))
     assert way is not None
     assert way.constant == Pick((THIRD,), 7)
     assert way.pick("123@qq.com") == Pick((THIRD,), 7)
@@ -234,8 +256,8 @@ def test_addresses_of_email_meet_only_rules_of_every_country() -> None:
     [([route(1, NEAR, country_id=US)], [price(7)]), ([route(1, NEAR)], [price(7, prefix="1")]), ([route(1, NEAR)], [])],
 )
 def test_email_without_such_a_route_or_price_goes_nowhere(routes: list[RouteRule], prices: list[PriceRule]) -> None:
-    assert email_table(routes, prices).way(account(), EMAIL, NOWHERE, None) is None
+    assert email_table(routes, prices).way(account(), NOWHERE, case(product=EMAIL)) is None
 
 
 def test_a_country_that_is_not_known_is_no_country_of_email() -> None:
-    assert email_table([route(1, NEAR)], [price(7)]).way(account(), EMAIL, 4711, None) is None
+    assert email_table([route(1, NEAR)], [price(7)]).way(account(), 4711, case(product=EMAIL)) is None

@@ -122,6 +122,9 @@ def remove_grant(conn: Connection[TupleRow], account_id: int, kind: str, value: 
         raise AccountError(f"{kind} {value} is not granted")
 
 
-def list_grants(conn: Connection[TupleRow], account_id: int | None = None) -> list[tuple[str, str, str]]:
-    """Account, kind and value of every grant, of one account or of all."""
-    return store.list_grants(conn, account_id)
+def list_grants(
+    conn: Connection[TupleRow], account_id: int | None = None, *, everything: bool = False
+) -> list[tuple[str, str, str]]:
+    """Account, kind and value of every grant, of one account or of all; `everything`: with the entries of pools."""
+    found = store.list_grants(conn, account_id)
+    return found if everything else [grant for grant in found if grant[1] in GRANT_KINDS]

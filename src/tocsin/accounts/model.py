@@ -20,6 +20,7 @@ Grants = dict[str, frozenset[str]]
 
 NO_GRANTS: Grants = {}
 SENDER, SHOW_PHONE, ROUTING, FREE_TEXT = "sender", "show-phone", "routing", "free-text"
+POOL = "sender-pool"  # of a sender that is granted: see pool.py
 GRANT_KINDS = (SENDER, SHOW_PHONE, ROUTING, FREE_TEXT)
 LANGUAGES = ("en", "zh")
 
@@ -109,6 +110,15 @@ class AccountFacts(NamedTuple):
     extra_events: bool
     drop_machine_opens: bool
     created_at: datetime
+
+
+class PoolRow(NamedTuple):
+    """A sender of a pool; `country_id` None: for every country; not `granted`: it is passed over."""
+
+    account: str
+    sender: str
+    country_id: int | None
+    granted: bool
 
 
 class KeyFacts(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from psycopg import errors
 
 from tocsin.accounts import Directory
+from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.wire import Reply, Request
@@ -77,6 +78,7 @@ class Desk:
     waker: Waker
     terms: Terms
     tracking: Tracking = field(default_factory=Tracking)
+    ears: Ears | None = None  # of carriers that call us
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True

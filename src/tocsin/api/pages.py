@@ -5,10 +5,11 @@ The page is a few small files of this package; it asks no other host for anythin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tocsin.api.desk import Desk
+from tocsin.api.gauges import read_gauges
 from tocsin.api.wire import Reply, transport_reply
 from tocsin.kit import metrics
 
@@ -19,30 +20,36 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
 }
 
+Page = Callable[[Desk], Awaitable[Reply]]
 
-def show_health(_: Desk) -> Reply:
+
+async def show_health(_: Desk) -> Reply:
     """The process lives."""
     return Reply(b'{"status":"ok"}')
 
 
-def show_ready(desk: Desk) -> Reply:
+async def show_ready(desk: Desk) -> Reply:
     """It can accept: reference data is loaded, the database answers, the clock is right."""
     return Reply(b'{"status":"ready"}') if desk.is_ready() else transport_reply(503, "not ready")
 
 
-def show_metrics(_: Desk) -> Reply:
+async def show_metrics(desk: Desk) -> Reply:
     """Prometheus text format."""
-    return Reply(metrics.render(), content_type=metrics.CONTENT_TYPE)
+    return Reply(metrics.render(await read_gauges(desk)), content_type=metrics.CONTENT_TYPE)
 
 
-def _serve(name: str) -> Callable[[Desk], Reply]:
+def _serve(name: str) -> Page:
     """A file of this package, read once."""
     file = _HERE / name
     reply = Reply(file.read_bytes(), content_type=_TYPES.get(file.suffix, "application/json;charset=UTF-8"))
-    return lambda _: reply
+
+    async def page(_: Desk) -> Reply:
+        return reply
+
+    return page
 
 
-PAGES: dict[str, Callable[[Desk], Reply]] = {
+PAGES: dict[str, Page] = {
     "/healthz": show_health,
     "/readyz": show_ready,
     "/metrics": show_metrics,

@@ -15,6 +15,10 @@ from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 
 from tocsin.accounts import Account
 from tocsin.api.auth import authenticate, client_address, may_come_from
+from tocsin.api.carrier import BODY_MOST as CALL_MOST
+from tocsin.api.carrier import METHODS as OF_CARRIERS
+from tocsin.api.carrier import PREFIX as CARRIER
+from tocsin.api.carrier import answer_carrier, read_place
 from tocsin.api.desk import Desk
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
@@ -25,6 +29,7 @@ from tocsin.api.sms import send_sms
 from tocsin.api.track import PREFIX, answer_link
 from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
+from tocsin.carriers import Called
 from tocsin.content import Asked, Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
@@ -140,12 +145,14 @@ class Server:
     async def _page(self, scope: Any, protocol: Any) -> Reply:
         if scope.path.startswith(PREFIX):
             return await self._follow(scope, protocol)
+        if scope.path.startswith(CARRIER):
+            return await self._hear(scope, protocol)
         page = PAGES.get(scope.path)
         if page is None:
             return transport_reply(404, "Not found")
         if scope.method not in _OF_PAGES:
             return refuse_method(_OF_PAGES)
-        return page(self._desk)
+        return await page(self._desk)
 
     async def _follow(self, scope: Any, protocol: Any) -> Reply:
         """A link of an email."""
@@ -160,6 +167,28 @@ class Server:
             return transport_reply(400, "The body cannot be read")
         except Exception:  # the edge of the request: the trace goes to the log, without the link
             log.exception("a link of an email")
+            return transport_reply(500, "Internal error")
+
+    async def _hear(self, scope: Any, protocol: Any) -> Reply:
+        """A carrier's call."""
+        place = read_place(scope.path)
+        if place is None:
+            return transport_reply(404, "Not found")
+        if scope.method not in OF_CARRIERS:
+            return refuse_method(OF_CARRIERS)
+        headers = scope.headers
+        try:
+            posted = scope.method == "POST"
+            body = await _read_body(protocol, headers.get("content-length"), CALL_MOST) if posted else b""
+            if body is None:
+                return transport_reply(413, "Request body too large")
+            query = parse_query(scope.query_string)
+            called = Called(place.what, query, lambda name: _read_header(headers, name) or "", body)
+            return await answer_carrier(self._desk, place, called, self._find_address(scope))
+        except (RSGIProtocolClosed, RSGIProtocolError):
+            return transport_reply(400, "The body cannot be read")
+        except Exception:  # the edge of the request: the trace goes to the log, without the token
+            log.exception("a call of a carrier")
             return transport_reply(500, "Internal error")
 
     def _find_address(self, scope: Any) -> str:

@@ -13,6 +13,7 @@ from tocsin.billing.ledger import (
 from tocsin.billing.model import (
     ADJUSTMENT,
     GIFT,
+    NO_PLAN,
     OPENING,
     RECHARGE,
     BillingError,
@@ -24,13 +25,20 @@ from tocsin.billing.model import (
     Wallet,
 )
 from tocsin.billing.money import MICROS, MoneyError, text_of, to_micros
-from tocsin.billing.prices import PriceBook, Tariff, read_price_book
+from tocsin.billing.prices import PriceBook, Tariff, read_cost_book, read_price_book
+from tocsin.billing.store import load_plans
 from tocsin.billing.tariffs import (
+    COSTS,
+    MOST_MARGIN_PERCENT,
+    PRICES,
     BadRow,
     Names,
+    Sheet,
     add_plan,
     find_plan,
+    import_costs,
     import_prices,
+    list_costs,
     list_prices,
     read_plans,
     read_prefix,
@@ -40,9 +48,13 @@ from tocsin.billing.tariffs import (
 
 __all__ = [
     "ADJUSTMENT",
+    "COSTS",
     "GIFT",
     "MICROS",
+    "MOST_MARGIN_PERCENT",
+    "NO_PLAN",
     "OPENING",
+    "PRICES",
     "RECHARGE",
     "BadRow",
     "BillingError",
@@ -54,15 +66,20 @@ __all__ = [
     "PriceBook",
     "PriceRow",
     "PriceRule",
+    "Sheet",
     "Tariff",
     "Wallet",
     "add_plan",
     "check",
     "find_plan",
     "give",
+    "import_costs",
     "import_prices",
+    "list_costs",
     "list_prices",
+    "load_plans",
     "open_wallet",
+    "read_cost_book",
     "read_entries",
     "read_plans",
     "read_prefix",

@@ -46,15 +46,25 @@ class Mismatch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`charge_failed`: what failed at the carrier is charged, else refunded."""
+    """`charge_failed`: what failed at the carrier is charged, else refunded.
+
+    `min_margin_percent`: a channel that is known to leave less of the price is not used; None: costs exclude none.
+    `by_cost`: of routes of equal preference the one with the cheapest channel goes first, else they share by weight.
+    """
 
     id: int
     name: str
-    charge_failed: bool
+    charge_failed: bool = True
+    min_margin_percent: int | None = None
+    by_cost: bool = False
+
+
+NO_PLAN = 0
+"""The plan of a rule that says what a carrier takes from us."""
 
 
 class PriceRule(NamedTuple):
-    """A row of table price. None or "" matches everything."""
+    """A row of table price; of table cost too: of NO_PLAN then, with a channel. None or "" matches everything."""
 
     plan_id: int
     product: int
@@ -65,7 +75,7 @@ class PriceRule(NamedTuple):
 
 
 class PriceRow(NamedTuple):
-    """A price as people read it."""
+    """A price as people read it; `plan` "": a cost."""
 
     plan: str
     product: int

@@ -1,4 +1,4 @@
-"""Price rules in memory. The longest prefix's, then the channel's own, then the country's, then the plan's.
+"""Price rules and costs in memory. The longest prefix's, then the channel's own, then the country's, then the plan's.
 
 A rule with a prefix holds for every number that begins with it, whatever its country says: countries that share a
 calling code are told apart by the number. Its country only breaks ties between rules of the same prefix.
@@ -17,7 +17,7 @@ _Rules = dict[tuple[int | None, int | None], int]  # (channel, country) -> micro
 
 
 class Tariff:
-    """The rules of one plan and product."""
+    """The rules of one plan and product; of NO_PLAN: what the channels cost us, each rule of one channel."""
 
     def __init__(self) -> None:
         self._by_prefix: dict[str, _Rules] = {}
@@ -73,6 +73,11 @@ class PriceBook:
     def tariff(self, plan_id: int, product: int) -> Tariff | None:
         """The tariff of a plan for a product, if it has any price."""
         return self._tariffs.get((plan_id, product))
+
+
+async def read_cost_book(session: Session) -> PriceBook:
+    """All of table cost, under NO_PLAN. Raises LOST."""
+    return PriceBook(await store.read_costs(session))
 
 
 async def read_price_book(session: Session) -> PriceBook:

@@ -1,6 +1,9 @@
 -- name: prices
 SELECT plan_id, product::integer, country_id, prefix, channel_id, price_micros FROM price;
 
+-- name: costs
+SELECT product::integer, country_id, prefix, channel_id, cost_micros FROM cost;
+
 -- name: wallet_create
 INSERT INTO wallet (account_id, credit_micros) VALUES (%s, %s);
 
@@ -64,11 +67,31 @@ INSERT INTO price (plan_id, product, country_id, prefix, channel_id, price_micro
 SELECT plan_id, product, country_id, prefix, channel_id, price_micros FROM price_stage
 ON CONFLICT ON CONSTRAINT price_key DO UPDATE SET price_micros = excluded.price_micros;
 
+-- name: cost_list
+SELECT k.product::integer, k.country_id, c.iso, k.prefix, ch.name, k.cost_micros
+FROM cost k JOIN channel ch ON ch.id = k.channel_id LEFT JOIN country c ON c.code_id = k.country_id
+WHERE (%(channel)s::integer IS NULL OR k.channel_id = %(channel)s) AND (%(product)s::integer IS NULL OR k.product = %(product)s)
+  AND (%(country)s::integer IS NULL OR k.country_id = %(country)s)
+ORDER BY ch.name, k.product, k.country_id NULLS FIRST, k.prefix;
+
+-- name: cost_replaced
+SELECT k.product::integer, k.country_id, k.prefix, k.channel_id, k.cost_micros
+FROM cost k JOIN price_stage s ON k.channel_id = s.channel_id AND k.product = s.product AND k.prefix = s.prefix
+ AND k.country_id IS NOT DISTINCT FROM s.country_id
+WHERE k.cost_micros <> s.price_micros ORDER BY 4, 1, 2 NULLS FIRST, 3 LIMIT 1000;
+
+-- name: cost_merge
+INSERT INTO cost (channel_id, product, country_id, prefix, cost_micros)
+SELECT channel_id, product, country_id, prefix, price_micros FROM price_stage
+ON CONFLICT ON CONSTRAINT cost_key DO UPDATE SET cost_micros = excluded.cost_micros;
+
 -- name: plans
-SELECT id, name, charge_failed FROM plan ORDER BY name;
+SELECT id, name, charge_failed, min_margin_percent::integer, by_cost FROM plan ORDER BY name;
 
 -- name: plan_add
-INSERT INTO plan (name, charge_failed) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING RETURNING id;
+INSERT INTO plan (name, charge_failed, min_margin_percent, by_cost)
+VALUES (%(name)s, %(charge_failed)s, %(min_margin_percent)s, %(by_cost)s) ON CONFLICT (name) DO NOTHING RETURNING id;
 
 -- name: plan_set
-UPDATE plan SET charge_failed = %s WHERE id = %s;
+UPDATE plan SET charge_failed = %(charge_failed)s, min_margin_percent = %(min_margin_percent)s, by_cost = %(by_cost)s
+WHERE id = %(id)s;

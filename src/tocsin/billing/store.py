@@ -8,7 +8,7 @@ from pathlib import Path
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.billing.model import Entry, Mismatch, Plan, PriceRow, PriceRule, Wallet
+from tocsin.billing.model import NO_PLAN, Entry, Mismatch, Plan, PriceRow, PriceRule, Wallet
 from tocsin.kit.db import Queries, Session
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
@@ -19,6 +19,16 @@ Conn = Connection[TupleRow]
 async def read_prices(session: Session) -> list[PriceRule]:
     """All of table price. Raises LOST."""
     return [PriceRule(*row) for row in await session.rows(QUERIES["prices"])]
+
+
+async def read_costs(session: Session) -> list[PriceRule]:
+    """All of table cost, as rules of NO_PLAN. Raises LOST."""
+    return [PriceRule(NO_PLAN, *row) for row in await session.rows(QUERIES["costs"])]
+
+
+async def load_plans(session: Session) -> dict[int, Plan]:
+    """All plans, by id. Raises LOST."""
+    return {row[0]: Plan(*row) for row in await session.rows(QUERIES["plans"])}
 
 
 def insert_wallet(conn: Conn, account_id: int, credit_micros: int) -> None:
@@ -73,15 +83,15 @@ def read_plans(conn: Conn) -> list[Plan]:
     return [Plan(*row) for row in conn.execute(QUERIES["plans"])]
 
 
-def insert_plan(conn: Conn, name: str, *, charge_failed: bool) -> int | None:
-    """Id of the new plan; None: there is one of that name."""
-    row = conn.execute(QUERIES["plan_add"], (name, charge_failed)).fetchone()
+def insert_plan(conn: Conn, plan: Plan) -> int | None:
+    """Id of the new plan (the given one is ignored); None: there is one of that name."""
+    row = conn.execute(QUERIES["plan_add"], plan._asdict()).fetchone()
     return None if row is None else int(row[0])
 
 
-def update_plan(conn: Conn, plan_id: int, *, charge_failed: bool) -> None:
-    """Change what failed messages cost under a plan."""
-    conn.execute(QUERIES["plan_set"], (charge_failed, plan_id))
+def update_plan(conn: Conn, plan: Plan) -> None:
+    """Write all settings of a plan."""
+    conn.execute(QUERIES["plan_set"], plan._asdict())
 
 
 def list_prices(conn: Conn, plan: str | None, product: int | None, country_id: int | None) -> list[PriceRow]:
@@ -90,12 +100,30 @@ def list_prices(conn: Conn, plan: str | None, product: int | None, country_id: i
     return [PriceRow(*row) for row in conn.execute(QUERIES["price_list"], wanted)]
 
 
+def list_costs(conn: Conn, channel_id: int | None, product: int | None, country_id: int | None) -> list[PriceRow]:
+    """Costs with names instead of ids."""
+    wanted = {"channel": channel_id, "product": product, "country": country_id}
+    return [PriceRow("", *row) for row in conn.execute(QUERIES["cost_list"], wanted)]
+
+
 def merge_prices(conn: Conn, rules: Iterable[PriceRule]) -> list[PriceRule]:
     """Insert or replace in one statement (one move of the clock); the first 1,000 rules that had another price."""
+    _stage(conn, rules)
+    replaced = [PriceRule(*row) for row in conn.execute(QUERIES["price_replaced"])]
+    conn.execute(QUERIES["price_merge"])
+    return replaced
+
+
+def merge_costs(conn: Conn, rules: Iterable[PriceRule]) -> list[PriceRule]:
+    """The same for table cost."""
+    _stage(conn, rules)
+    replaced = [PriceRule(NO_PLAN, *row) for row in conn.execute(QUERIES["cost_replaced"])]
+    conn.execute(QUERIES["cost_merge"])
+    return replaced
+
+
+def _stage(conn: Conn, rules: Iterable[PriceRule]) -> None:
     conn.execute(QUERIES["price_stage"])
     with conn.cursor() as cursor, cursor.copy(QUERIES["price_copy"]) as copy:
         for rule in rules:
             copy.write_row(rule)
-    replaced = [PriceRule(*row) for row in conn.execute(QUERIES["price_replaced"])]
-    conn.execute(QUERIES["price_merge"])
-    return replaced

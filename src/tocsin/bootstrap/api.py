@@ -14,6 +14,7 @@ from granian.server.embed import Server as HttpServer
 
 from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
+from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
@@ -54,7 +55,7 @@ class Plant:
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
             Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
-            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)),
+            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

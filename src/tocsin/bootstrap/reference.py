@@ -13,7 +13,7 @@ from tocsin.accounts import Directory, check_canary
 from tocsin.compliance import Guards
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.reference import Reference
-from tocsin.kit.seal import open_seal
+from tocsin.kit.seal import Seal, open_seal
 from tocsin.kit.settings import Settings
 from tocsin.routing import Table
 from tocsin.senders import MailDomains
@@ -34,6 +34,7 @@ class Memory:
     templates: TemplateBook
     mail_domains: MailDomains
     reference: Reference
+    seal: Seal
 
 
 async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> Memory:
@@ -48,6 +49,7 @@ async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> 
         TemplateBook(),
         MailDomains(settings.mail_domain),
         reference,
+        seal,
     )
     for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
         reference.add(source)

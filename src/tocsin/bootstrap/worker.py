@@ -14,12 +14,15 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
-from tocsin.messaging import BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
+from tocsin.messaging import Answers, BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
 from tocsin.queue import LANE, Listener, Waker
+from tocsin.routing import Case
+from tocsin.workers.failover import Alternatives, FailOver
 from tocsin.workers.hands import Hands
 from tocsin.workers.lease import Lease
+from tocsin.workers.live import LiveWriter
 from tocsin.workers.submit import Worker
-from tocsin.workers.upkeep import list_jobs, run_job
+from tocsin.workers.upkeep import Job, list_jobs, run_job
 
 log = logging.getLogger(__name__)
 
@@ -40,24 +43,32 @@ async def run(settings: Settings, stop: Stop) -> None:
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
     lease = Lease(dsn, settings.lease_s)
+    alternatives = make_alternatives(memory)
     hands = Hands(
-        dsn, lease, books, ground, make_next_channel(memory), settings.receipt_timeout_s, waker, make_linker(settings)
-    )
+        dsn, lease, books, ground, make_next_channel(alternatives), settings.receipt_timeout_s, waker, make_linker(settings),
+        memory.seal.open,
+    )  # fmt: skip
+    jobs = [
+        *list_jobs(terms, Answers(ground, books), waker, settings),
+        Job("fail-over", 1.0, FailOver(alternatives, waker).run),
+    ]
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
     lease.held_items = worker.held_items
+    live = LiveWriter(dsn, lambda: lease.owner, worker.states)
     with contextlib.suppress(*LOST):
         await lease.renew()
         await slots.renew()
     woken = asyncio.Event()
     loops = Loops(stop)
     loops.start(
-        lease.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(), _spread(woken, worker),
-        *(run_job(job, dsn) for job in list_jobs(terms, waker, settings)),
+        lease.run(), live.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(),
+        _spread(woken, worker), *(run_job(job, dsn) for job in jobs),
     )  # fmt: skip
     try:
         await worker.run()
     finally:
         await loops.end()
+        await live.close()
         with contextlib.suppress(*LOST):
             await lease.leave()
             await slots.close()
@@ -78,17 +89,32 @@ def make_linker(settings: Settings) -> Linker | None:
     return Linker(settings.tracking_url, derive_keys(settings, TRACKING)[0])
 
 
-def make_next_channel(memory: Memory) -> NextChannel:
+def make_alternatives(memory: Memory) -> Alternatives:
+    """The other channels of the route: those after the present one, then round again."""
+
+    def alternatives(message: Claimed, sender: str, present: int) -> tuple[int, ...]:
+        account = memory.directory.by_id(message.account_id)
+        if account is None:
+            return ()
+        way = memory.table.way(
+            account, message.country_id, Case(message.product, message.priority, sender, None, clock.now_s())
+        )
+        pick = way.pick(message.phone) if way is not None else None
+        if pick is None:
+            return ()
+        channels = pick.channels
+        after = channels.index(present) + 1 if present in channels else 0
+        return tuple(each for each in (*channels[after:], *channels[:after]) if each != present)
+
+    return alternatives
+
+
+def make_next_channel(alternatives: Alternatives) -> NextChannel:
     """The route after the present one, round and round; a pinned message stays where it is."""
 
     def next_channel(message: Claimed, text: Text, present: int) -> int:
-        account = memory.directory.by_id(message.account_id)
-        if account is None or text.pinned_channel_id is not None:
+        if text.pinned_channel_id is not None:
             return present
-        way = memory.table.way(account, message.product, message.country_id, None)
-        pick = way.pick(message.phone) if way is not None else None
-        if pick is None or present not in pick.channels:
-            return present if pick is None else pick.channels[0]
-        return pick.channels[(pick.channels.index(present) + 1) % len(pick.channels)]
+        return next(iter(alternatives(message, text.sender, present)), present)
 
     return next_channel

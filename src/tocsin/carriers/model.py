@@ -1,11 +1,13 @@
-"""What a link must know about its channel, and how a bad configuration is told."""
+"""What a link must know about its channel, what a carrier may say by calling us, and how a bad configuration is told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+
+from tocsin.traffic import Inbound, Receipt
 
 THREE_DAYS_S = 72 * 3600.0
 
@@ -27,10 +29,11 @@ class SettingFacts(msgspec.Struct, frozen=True):
     """One setting of a carrier, for forms, help pages and error texts."""
 
     name: str
-    kind: str  # "whole number", "number", "yes or no", "text"
+    kind: str  # "whole number", "number", "yes or no", "text", "list", "mapping"
     help: str
     default: Any
     required: bool
+    secret: bool = False
 
 
 class BadConfigError(Exception):
@@ -39,3 +42,35 @@ class BadConfigError(Exception):
     def __init__(self, channel: str, mistakes: list[str]) -> None:
         super().__init__(f"channel {channel}: " + "; ".join(mistakes))
         self.mistakes = mistakes
+
+
+RECEIPT, REPLY = "receipt", "reply"
+
+
+class Called(NamedTuple):
+    """A request of a carrier to us. `header` answers a header by its lower-case name, "" where it is absent."""
+
+    what: str  # RECEIPT or REPLY
+    query: Mapping[str, str]
+    header: Callable[[str], str]
+    body: bytes
+
+
+class Heard(NamedTuple):
+    """What a carrier's request says, and what it wants to read when that is stored."""
+
+    receipts: Sequence[Receipt] = ()
+    replies: Sequence[Inbound] = ()
+    answer: str = ""
+
+
+class StrangerError(Exception):
+    """Whoever calls has not shown the channel's token or signature."""
+
+
+class UnreadableError(Exception):
+    """What a carrier calls with cannot be read; the text says why."""
+
+
+Ear = Callable[[Called, float], Heard]
+"""(request, now in epoch seconds) -> what it says. Raises StrangerError, UnreadableError."""

@@ -20,10 +20,12 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Traffic and money": {
         "schedule": "schedule",
         "channel": "channel",
-        "route": "channel",
+        "route": "route",
+        "sender": "sender",
         "country": "country",
         "plan": "price",
         "price": "price",
+        "cost": "cost",
         "template": "template",
         "mail-domain": "mail_domain",
     },

@@ -1,25 +1,23 @@
-"""Verbs over channels (talks with carriers) and routes (which channels carry what)."""
+"""Verbs over channels: talks with carriers."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from tocsin import accounts, billing, carriers, routing
-from tocsin.cli.base import Refusal, open_session, show, table, verbs
-from tocsin.cli.change import OR_NONE, given, note, note_difference, open_change, tell_yes
-from tocsin.traffic import PRODUCT_NAMES
+from tocsin import carriers, queue, routing
+from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
+from tocsin.cli.change import OR_NONE, Conn, given, note, note_difference, open_change, open_known_seal, tell_yes
 
-PRODUCT = click.Choice(list(PRODUCT_NAMES), case_sensitive=False)
 POLICY = click.Choice(routing.UNKNOWN_POLICIES)
-_NAMES = {int(product): name for name, product in PRODUCT_NAMES.items()}
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
-    """A JSON object."""
+    """A JSON object, or @FILE that holds one: so that no secret stands in a list of processes."""
 
     name = "json"
 
@@ -27,7 +25,9 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         if isinstance(value, dict):
             return value
         try:
-            found = json.loads(value)
+            found = json.loads(Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value)
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -48,9 +48,21 @@ def _options(verb: Any) -> Any:
             type=click.IntRange(1, routing.MOST_CALL_S),
             help="Seconds after which a call is hung up; so many are reserved when it is accepted.",
         ),
+        click.option(
+            "--queue-age",
+            "queue_age_s",
+            type=OR_NONE,
+            help="Seconds after which what waits goes elsewhere; `none`: never.",
+        ),
+        click.option(
+            "--failover-after",
+            "failover_after_s",
+            type=click.FloatRange(0.1, 604_800),
+            help="Seconds for which the link is down in every process before what waits goes elsewhere.",
+        ),
         click.option("--max-attempts", type=click.IntRange(1, 1000), help="Tries of a message in all."),
         click.option("--unknown-policy", type=POLICY, help="A submit without an answer: `resend` it or `leave` it."),
-        click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object."),
+        click.option("--config", type=JsonObject(), help="The carrier's own settings, a JSON object, or @FILE."),
         click.option("--window", type=click.IntRange(1, 1_000_000), help="Parts under way at a time."),
         click.option("--rate", type=OR_NONE, help="Parts per second; `none` for no limit."),
     ):
@@ -58,25 +70,34 @@ def _options(verb: Any) -> Any:
     return verb
 
 
+def _read_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that were given; `none` is no limit."""
+    return {
+        name: value or None if name in {"rate", "queue_age_s"} else value for name, value in given(**options).items()
+    }
+
+
 @channel.command()
 @click.argument("name")
 @click.argument("kind")
 @_options
-def add(name: str, kind: str, rate: int | None, config: dict[str, Any] | None, **options: Any) -> None:
+def add(name: str, kind: str, config: dict[str, Any] | None, **options: Any) -> None:
     """Add a channel of a KIND of carrier. It carries nothing until a route leads to it.
 
     \b
     Example: tocsin channel add east sandbox --rate 100 --window 50
     """
-    _check_config(kind, config or {})
+    config = carriers.keep_config(kind, config or {}, {})
+    _check_config(kind, config)
     blank = routing.Channel(
-        id=0, name=name, kind=kind, paused=False, rate=rate or None, window=1000,
-        unknown_policy="leave", max_attempts=8, config=config or {},
+        id=0, name=name, kind=kind, paused=False, rate=None, window=1000,
+        unknown_policy="leave", max_attempts=8, config={},
     )  # fmt: skip
     with open_change() as conn:
-        made = routing.add_channel(conn, msgspec.structs.replace(blank, **given(**options)))
-        note(conn, "channel add", f"channel {name}", None, msgspec.structs.asdict(made))
-    show(msgspec.structs.asdict(made), f"channel {name} of kind {kind} added; route to it: tocsin route add sms {name}")
+        chosen = {**_read_options(options), "config": _seal_config(conn, kind, config)}
+        facts = _describe_channel(routing.add_channel(conn, msgspec.structs.replace(blank, **chosen)))
+        note(conn, "channel add", f"channel {name}", None, facts)
+    show(facts, f"channel {name} of kind {kind} added; route to it: tocsin route add sms {name}")
 
 
 def _check_config(kind: str, config: dict[str, Any]) -> None:
@@ -85,32 +106,63 @@ def _check_config(kind: str, config: dict[str, Any]) -> None:
         raise Refusal("\n".join(mistakes))
 
 
+def _seal_config(conn: Conn, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    if not carriers.has_secrets(kind, config):
+        return config
+    return carriers.seal_config(kind, config, open_known_seal(conn, load_settings()).seal)
+
+
+def _describe_channel(channel: routing.Channel, before: routing.Channel | None = None) -> dict[str, Any]:
+    """Its fields as they may be shown; `before`: secrets that differ from its are told to be new."""
+    hidden = carriers.hide_config(channel.kind, channel.config, before.config if before else None)
+    return {**msgspec.structs.asdict(channel), "config": hidden}
+
+
 @channel.command("list")
 def list_channels() -> None:
-    """List all channels."""
+    """List all channels, how their links are, and what waits for them.
+
+    bound: binds that stand, of those that should. window: parts under way, of those that may be. rate: parts per second now,
+    and the limit. errors: parts that were not accepted since the links were made. --json has every counter and setting.
+    """
     with open_session() as conn:
-        found = routing.list_channels(conn)
+        live = {each.id: each for each in queue.list_live(conn)}
+        found = [
+            (each, _describe_channel(each), live[each.id]) for each in routing.list_channels(conn) if each.id in live
+        ]
     rows = [
-        [each.name, each.kind, tell_yes(each.paused), each.rate or "none", each.window, each.unknown_policy,
-         each.max_attempts, f"{each.longest_call_s} s", json.dumps(each.config)]
-        for each in found
+        [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), each.unknown_policy,
+         each.max_attempts, f"{each.longest_call_s} s", json.dumps(facts["config"])]
+        for each, facts, now in found
     ]  # fmt: skip
-    head = ["channel", "kind", "paused", "rate", "window", "unknown", "attempts", "longest call", "config"]
-    show([msgspec.structs.asdict(each) for each in found], table(head, rows))
+    head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "unknown", "attempts",
+            "longest call", "config"]  # fmt: skip
+    show([{**facts, "live": _pick_live(now)} for _, facts, now in found], table(head, rows))
+
+
+def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
+    limit = f"/{each.rate}" if each.rate else ""
+    return [
+        f"{now.binds}/{now.binds_wanted}" if now.links else "no worker", f"{now.in_flight}/{now.window or each.window}",
+        f"{now.rate_per_s:.0f}{limit}", now.errors, now.waiting, f"{now.oldest_s:.0f} s" if now.waiting else "",
+    ]  # fmt: skip
+
+
+def _pick_live(now: queue.LiveChannel) -> dict[str, Any]:
+    facts = msgspec.structs.asdict(now)
+    return {name: value for name, value in facts.items() if name not in {"id", "name", "kind"}}
 
 
 @channel.command("set")
 @click.argument("name")
 @_options
-def set_channel(name: str, rate: int | None, config: dict[str, Any] | None, **options: Any) -> None:
-    """Change a channel; what is not named stays. --config replaces the whole object.
+def set_channel(name: str, config: dict[str, Any] | None, **options: Any) -> None:
+    """Change a channel; what is not named stays. --config replaces the whole object; "(sealed)" keeps a secret.
 
     \b
     Example: tocsin channel set east --rate 200 --unknown-policy resend
     """
-    changes = given(**options, config=config)
-    if rate is not None:
-        changes["rate"] = rate or None
+    changes = {**_read_options(options), **given(config=config)}
     if not changes:
         raise click.UsageError("nothing to set: name at least one option")
     _change(name, "channel set", changes)
@@ -132,76 +184,17 @@ def resume(name: str) -> None:
 
 def _change(name: str, action: str, changes: dict[str, Any]) -> None:
     with open_change() as conn:
-        before, after = routing.set_channel(conn, name, **changes)
         if "config" in changes:
-            _check_config(after.kind, after.config)
-        facts = msgspec.structs.asdict(after)
-        changed = note_difference(conn, action, f"channel {name}", msgspec.structs.asdict(before), facts)
+            changes["config"] = _prepare_config(conn, routing.find_channel(conn, name), changes["config"])
+        before, after = routing.set_channel(conn, name, **changes)
+        facts = _describe_channel(after, before)
+        changed = note_difference(conn, action, f"channel {name}", _describe_channel(before), facts)
     said = ", ".join(f"{field} {value}" for field, value in changed.items())
     show(facts, f"{name}: {said or 'it was so already'}")
 
 
-@verbs()
-def route() -> None:
-    """Routes: which channels carry what."""
-
-
-@route.command("add")
-@click.argument("product", type=PRODUCT)
-@click.argument("channel_name", metavar="CHANNEL")
-@click.option("--account", help="Only for this account.")
-@click.option("--plan", help="Only for accounts of this plan.")
-@click.option("--country", help="Only to this country: codeId or ISO code.")
-@click.option("--prefix", default="", help="Only to numbers that begin so, digits with country code.")
-@click.option("--preference", type=int, default=0, show_default=True, help="The lower one is tried first.")
-def add_route(product: str, channel_name: str, country: str | None, prefix: str, **options: Any) -> None:
-    """Let a channel carry a PRODUCT.
-
-    The most specific routes win (account, then plan, then any; the longest prefix; the country); among these the lowest
-    preference is tried first and the next ones after it.
-
-    \b
-    Examples: tocsin route add sms east
-              tocsin route add sms east --country ID --prefix 62811 --preference 5
-    """
-    with open_change() as conn:
-        place = routing.find_country(conn, country) if country else None
-        owner = accounts.find_account(conn, options["account"]) if options["account"] else None
-        rule = routing.RouteRule(
-            id=0,
-            account_id=owner.id if owner else None,
-            plan_id=billing.find_plan(conn, options["plan"]).id if options["plan"] else None,
-            product=int(PRODUCT_NAMES[product]),
-            country_id=place.code_id if place else None,
-            prefix=prefix,
-            channel_id=routing.find_channel(conn, channel_name).id,
-            preference=options["preference"],
-        )
-        facts = _describe(routing.add_route(conn, rule, str(place.calling_code) if place else ""))
-        note(conn, "route add", f"route {facts['id']}", None, facts)
-    show(facts, f"route {facts['id']} added: {product} by {channel_name}")
-
-
-@route.command("list")
-def list_routes() -> None:
-    """List all routes: by product, the most specific first."""
-    with open_session() as conn:
-        rows = [_describe(row) for row in routing.list_routes(conn)]
-    head = ["id", "product", "account", "plan", "country", "prefix", "channel", "preference"]
-    show(rows, table(head, [["any" if row[name] in (None, "") else row[name] for name in head] for row in rows]))
-
-
-@route.command("remove")
-@click.argument("route_id", metavar="ID", type=int)
-def remove_route(route_id: int) -> None:
-    """Take a route away, by its id in `route list`."""
-    with open_change() as conn:
-        facts = _describe(routing.remove_route(conn, route_id))
-        note(conn, "route remove", f"route {route_id}", facts, None)
-    show(facts, f"route {route_id} removed")
-
-
-def _describe(row: routing.RouteRow) -> dict[str, Any]:
-    facts = row._asdict()
-    iso = facts.pop("iso")
-    return {**facts, "product": _NAMES.get(row.product, str(row.product)), "country": iso}
+def _prepare_config(conn: Conn, channel: routing.Channel, config: dict[str, Any]) -> dict[str, Any]:
+    """Checked, and with its secrets sealed."""
+    kept = carriers.keep_config(channel.kind, config, channel.config)
+    _check_config(channel.kind, kept)
+    return _seal_config(conn, channel.kind, kept)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import click
 
-from tocsin import accounts
+from tocsin import accounts, carriers, routing
 from tocsin.cli import store
 from tocsin.cli.base import load_settings, show, verbs
-from tocsin.cli.change import note, open_change, open_known_seal, tell_time
+from tocsin.cli.change import Conn, note, open_change, open_known_seal, tell_time
 from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 
@@ -53,7 +54,7 @@ def seal() -> None:
 
 @seal.command("rotate")
 def rotate_seal() -> None:
-    """Seal every API key and endpoint secret anew with the first sealing key.
+    """Seal every API key, endpoint secret and secret of a channel anew with the first sealing key.
 
     To change the sealing key: put a new one in front of TOCSIN_SEALING_KEYS (or as first line of sealing.key in
     TOCSIN_HOME) on every machine, restart the processes, run this verb, then drop the old one everywhere.
@@ -66,6 +67,19 @@ def rotate_seal() -> None:
     with open_change(settings) as conn:
         keys = accounts.reseal_keys(conn, reseal)
         endpoints = store.reseal_secrets(conn, reseal)
+        channels = _reseal_channels(conn, reseal)
         accounts.reseal_canary(conn, reseal)
-        note(conn, "seal rotate", "seal", None, {"api_keys": keys, "endpoints": endpoints})
-    show({"api_keys": keys, "endpoints": endpoints}, f"sealed anew: {keys} API keys, {endpoints} endpoint secrets")
+        facts = {"api_keys": keys, "endpoints": endpoints, "channels": channels}
+        note(conn, "seal rotate", "seal", None, facts)
+    show(facts, f"sealed anew: {keys} API keys, {endpoints} endpoint secrets, {channels} secrets of channels")
+
+
+def _reseal_channels(conn: Conn, reseal: Callable[[str], str]) -> int:
+    """Seal the secrets among channels' settings anew; how many."""
+    total = 0
+    for name in [each.name for each in routing.list_channels(conn)]:
+        config, count = carriers.reseal_config(routing.find_channel(conn, name).config, reseal)
+        if count:
+            routing.set_channel(conn, name, config=config)
+        total += count
+    return total

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tocsin import content
 from tocsin.compliance.model import EVERYBODY, ComplianceError, QuietRule
-from tocsin.kit.clock import UTC
 
 
 def quiet_until(rule: QuietRule, zone: ZoneInfo, now_s: float) -> float | None:
@@ -20,7 +20,7 @@ def quiet_until(rule: QuietRule, zone: ZoneInfo, now_s: float) -> float | None:
         return None
     local = datetime.fromtimestamp(now_s, zone)
     minute = local.hour * 60 + local.minute
-    if not is_quiet(rule.start_minute, rule.end_minute, minute):
+    if not content.within_hours(rule.start_minute, rule.end_minute, minute):
         return None
     days = 1 if minute >= rule.start_minute > rule.end_minute else 0
     # Wall-clock arithmetic, as people read it: the end's own offset is found below.
@@ -30,13 +30,6 @@ def quiet_until(rule: QuietRule, zone: ZoneInfo, now_s: float) -> float | None:
         return _find_change(end)
     instants = (end.replace(fold=fold).timestamp() for fold in (0, 1))
     return min(instant for instant in instants if instant > now_s)
-
-
-def is_quiet(start_minute: int, end_minute: int, minute: int) -> bool:
-    """Whether a minute of the day lies in the quiet hours, which may reach over midnight."""
-    if start_minute < end_minute:
-        return start_minute <= minute < end_minute
-    return minute >= start_minute or minute < end_minute
 
 
 def _exists(local: datetime) -> bool:
@@ -80,24 +73,14 @@ class QuietBook:
 
 def read_hours(text: str) -> tuple[int, int]:
     """Minutes of the day of hours such as 21:00-08:00. Raises ComplianceError."""
-    start, _, end = text.partition("-")
     try:
-        minutes = (_read_minute(start), _read_minute(end))
-    except ValueError:
-        raise ComplianceError(f"{text!r} are no hours: write them like 21:00-08:00") from None
-    if minutes[0] == minutes[1]:
-        raise ComplianceError("quiet hours begin and end at different times")
-    return minutes
-
-
-def _read_minute(text: str) -> int:
-    at = datetime.strptime(text.strip(), "%H:%M").replace(tzinfo=UTC)
-    return at.hour * 60 + at.minute
+        return content.read_hours(text)
+    except content.HoursError as error:
+        raise ComplianceError(str(error)) from None
 
 
 def write_hours(rule: QuietRule) -> str:
     """The other way round; `none` for a rule that says never."""
     if rule.start_minute is None or rule.end_minute is None:
         return "none"
-    texts = [f"{minute // 60:02}:{minute % 60:02}" for minute in (rule.start_minute, rule.end_minute)]
-    return "-".join(texts)
+    return content.write_hours(rule.start_minute, rule.end_minute)

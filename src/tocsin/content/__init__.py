@@ -2,6 +2,8 @@
 
 from tocsin.content.countries import CountryRow, load_countries
 from tocsin.content.geo import Place, Places
+from tocsin.content.hours import HoursError, read_hours, within_hours, write_hours
+from tocsin.content.lots import choose_by_lot, draw_lot, seed_of
 from tocsin.content.mailbox import (
     AddressVerdict,
     Recipient,
@@ -41,6 +43,7 @@ __all__ = [
     "AddressVerdict",
     "Asked",
     "CountryRow",
+    "HoursError",
     "LinkKind",
     "Machine",
     "Media",
@@ -62,8 +65,10 @@ __all__ = [
     "Verdict",
     "Zone",
     "check_address",
+    "choose_by_lot",
     "clean_number",
     "compile_text",
+    "draw_lot",
     "fill_text",
     "find_zone",
     "is_html",
@@ -78,6 +83,7 @@ __all__ = [
     "phrase",
     "read_attachments",
     "read_base64",
+    "read_hours",
     "read_opener",
     "read_page",
     "read_params",
@@ -86,11 +92,14 @@ __all__ = [
     "read_send_time",
     "read_token",
     "rewrite_html",
+    "seed_of",
     "sniff",
     "speak_otp",
     "split",
     "split_numbers",
     "text_fault",
     "units16",
+    "within_hours",
+    "write_hours",
     "zones",
 ]

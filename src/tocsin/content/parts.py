@@ -59,20 +59,23 @@ def measure(content: str) -> Parts:
     return Parts(True, len(_cut_units(content)), units)
 
 
-def split(content: str) -> list[str]:
-    """The texts of the parts, in order; joined they are the content; as many as `measure` says."""
+def split(content: str, *, wide: bool = False) -> list[str]:
+    """The texts of the parts, in order; joined they are the content; as many as `measure` says.
+
+    `wide`: with room for a 16-bit reference (9.2.3.24.8), which may make them more.
+    """
     size = measure(content)
     if size.parts == 1:
         return [content]
     if size.ucs2:
-        return _cut_units(content)
-    return [part.replace(_ESCAPE, "") for part in _cut_septets(content.translate(_ESCAPED))]
+        return _cut_units(content, _UCS2_PART - wide)
+    return [part.replace(_ESCAPE, "") for part in _cut_septets(content.translate(_ESCAPED), _GSM_PART - wide)]
 
 
-def _cut_septets(septets: str) -> list[str]:
+def _cut_septets(septets: str, most: int = _GSM_PART) -> list[str]:
     parts, start = list[str](), 0
     while start < len(septets):
-        end = start + _GSM_PART
+        end = start + most
         if septets[end - 1 : end] == _ESCAPE:
             end -= 1
         parts.append(septets[start:end])
@@ -80,12 +83,12 @@ def _cut_septets(septets: str) -> list[str]:
     return parts
 
 
-def _cut_units(content: str) -> list[str]:
+def _cut_units(content: str, most: int = _UCS2_PART) -> list[str]:
     """Parts by 16-bit units, two octets each."""
     octets = content.encode("utf-16-be", "surrogatepass")
     parts, start = list[str](), 0
     while start < len(octets):
-        end = start + 2 * _UCS2_PART
+        end = start + 2 * most
         # A low surrogate behind the end: its high one would stay before it.
         if end < len(octets) and octets[end] in _LOW_SURROGATES and octets[end - 2] in _HIGH_SURROGATES:
             end -= 2

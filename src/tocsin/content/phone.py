@@ -90,6 +90,7 @@ class Numbering:
         self.calling_code = self._home.calling_code
         self._code_digits = len(self.calling_code)
         plan = plan_of(self.calling_code)
+        self.main_iso = plan.main  # of the countries with this calling code
         self._main = trunk_of(plan.main)
         self._sorters = plan.sorters
         ranks = _VOICE_RANKS if voice else _SMS_RANKS

@@ -59,14 +59,19 @@ class Target(NamedTuple):
     host: str  # ASCII
     port: int
     tls: bool
-    head: bytes  # request line and Host
+    head: bytes  # path, version and Host: what follows the method
 
 
 @lru_cache(maxsize=4096)
 def read_url(url: str) -> Target:
     """An http or https URL. Raises ValueError with a sentence that says what is wrong."""
-    if len(url) > MAX_URL:
-        raise ValueError(f"the URL is longer than {MAX_URL} characters")
+    return read_once(url, MAX_URL)
+
+
+def read_once(url: str, most: int) -> Target:
+    """The same for a URL that does not come again, of up to `most` characters."""
+    if len(url) > most:
+        raise ValueError(f"the URL is longer than {most} characters")
     if not url.isprintable() or " " in url:
         raise ValueError("the URL has blanks or control characters")
     parts = urlsplit(url)
@@ -87,7 +92,7 @@ def read_url(url: str) -> Target:
         name += f":{port}"
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]") if parts.query else ""
-    return Target(host, port, tls, f"POST {path}{query} HTTP/1.1\r\nHost: {name}\r\n".encode())
+    return Target(host, port, tls, f"{path}{query} HTTP/1.1\r\nHost: {name}\r\n".encode())
 
 
 def _ascii_host(host: str) -> str:

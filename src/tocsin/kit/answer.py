@@ -1,8 +1,9 @@
 """Reads an HTTP/1.1 answer from bytes as they come; no I/O, no clock, all bounded before it is trusted.
 
 The other side is any server that a customer names, wrong, slow or hostile as it may be: heads, lines and bodies that
-are too long end the talk. Only what a push needs is kept: status, headers, the first 2 KB of the body, and whether
-the connection may be used again. (RFC 9112; a general client costs four times as much processor time a push.)
+are too long end the talk. Only what is needed is kept: status, headers, the first 2 KB of the body (or as many as the
+caller says), and whether the connection may be used again. (RFC 9112; a general client costs four times as much
+processor time a push.)
 """
 
 from __future__ import annotations
@@ -20,9 +21,16 @@ class BadAnswerError(Exception):
 class Answer:
     """Collects one answer. Feed it until `done`."""
 
-    __slots__ = ("_body_left", "_buffer", "_mode", "_read", "body", "done", "headers", "reusable", "started", "status")
+    __slots__ = (
+        "_body_left", "_buffer", "_kept", "_mode", "_most", "_read", "body", "cut", "done", "headers", "reusable", "started",
+        "status",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT_BODY, most: int = _MAX_BODY) -> None:
+        """`kept`: bytes of the body that are kept; `most`: that are read."""
+        self._kept = kept
+        self._most = most
+        self.cut = False  # there was more of the body than is kept
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
@@ -120,9 +128,10 @@ class Answer:
 
     def _keep(self, piece: bytes) -> None:
         self._read += len(piece)
-        if len(self.body) < KEPT_BODY:
-            self.body += piece[: KEPT_BODY - len(self.body)]
-        if self._read > _MAX_BODY:
+        if len(self.body) < self._kept:
+            self.body += piece[: self._kept - len(self.body)]
+        self.cut = self._read > self._kept
+        if self._read > self._most:
             # The status is known, the rest is not wanted: end here and do not use the connection again.
             self.done, self.reusable, self._buffer = True, False, b""
 

@@ -1,9 +1,9 @@
-"""The only way out to servers that customers name: HTTP POST with a guard on the address that is really connected to.
+"""The only way out over HTTP: to servers that customers name, with a guard on the address that is really connected to.
 
 Never loopback, private, link-local, multicast, unspecified or metadata addresses, also not dressed as IPv6, unless the
 operator allows that network. The guard looks at each address after the name was resolved and connects to that very
 address, so that no name, redirect or second resolution leads inside. No redirects, no proxies of the environment, TLS
-verified, every wait and every read bounded. It must not know what is posted or why.
+verified, every wait and every read bounded. It must not know what is sent or why.
 """
 
 from __future__ import annotations
@@ -13,17 +13,30 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tocsin.kit import clock
 from tocsin.kit.address import Guard, Target, read_url
-from tocsin.kit.answer import Answer, BadAnswerError
+from tocsin.kit.answer import KEPT_BODY, Answer, BadAnswerError
 
 CONNECT_S = 5.0
 TOTAL_S = 15.0
-_IDLE_S = 20.0
 _NAMES_FOR_S = 30.0
 _RESOLVERS = 64
-_IDLE_PER_HOST = 8
+_MOST_BODY = 65_536
+
+
+class Talk(NamedTuple):
+    """How connections are used. The ordinary one is that of pushes."""
+
+    idle_s: float = 20.0  # a connection that nobody used for so long is not used again
+    idle_per_host: int = 8
+    kept_body: int = KEPT_BODY
+    most_body: int = _MOST_BODY
+    asks_anew: bool = True  # where a used connection ends without a byte of an answer; else that is NoAnswerError
+
+
+_PUSHES = Talk()
 
 
 class AddressRefusedError(Exception):
@@ -31,7 +44,11 @@ class AddressRefusedError(Exception):
 
 
 class NoAnswerError(Exception):
-    """Nothing came that could be called an answer; the text says why."""
+    """Nothing came that could be called an answer; the text says why. `sent`: the other side may have the request."""
+
+    def __init__(self, reason: str, *, sent: bool = False) -> None:
+        super().__init__(reason)
+        self.sent = sent
 
 
 class _Line(asyncio.Protocol):
@@ -71,12 +88,12 @@ class _Line(asyncio.Protocol):
 
     def fail(self, reason: str) -> None:
         if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(NoAnswerError(reason))
+            self.waiter.set_exception(NoAnswerError(reason, sent=True))
         self.close()
 
-    def ask(self, request: bytes) -> asyncio.Future[Answer]:
+    def ask(self, request: bytes, talk: Talk) -> asyncio.Future[Answer]:
         assert self.transport is not None
-        self.answer = Answer()
+        self.answer = Answer(talk.kept_body, talk.most_body)
         self.waiter = self.loop.create_future()
         self.transport.write(request)
         return self.waiter
@@ -88,12 +105,15 @@ class _Line(asyncio.Protocol):
 
 
 class Egress:
-    """Posts. Connections are kept for a while and used again; how many pushes run at once is the caller's business."""
+    """Asks. Connections are kept for a while and used again; how many requests run at once is the caller's business."""
 
-    def __init__(self, guard: Guard, *, connect_s: float = CONNECT_S, total_s: float = TOTAL_S) -> None:
+    def __init__(
+        self, guard: Guard, *, connect_s: float = CONNECT_S, total_s: float = TOTAL_S, talk: Talk = _PUSHES
+    ) -> None:
         self._guard = guard
         self._connect_s = connect_s
         self._total_s = total_s
+        self._talk = talk
         self._tls = ssl.create_default_context()
         self._idle: dict[tuple[str, int, bool], list[_Line]] = {}
         self._names = _Names()
@@ -103,8 +123,12 @@ class Egress:
 
         Raises AddressRefusedError, NoAnswerError, and ValueError for a URL that is none.
         """
-        target = read_url(url)
-        request = b"%b%bContent-Length: %d\r\n\r\n%b" % (target.head, headers, len(body), body)
+        return await self.ask(read_url(url), headers, body)
+
+    async def ask(self, target: Target, headers: bytes, body: bytes, method: bytes = b"POST") -> Answer:
+        """The same for a URL that was read. Without a body no length is sent, but by POST."""
+        length = b"Content-Length: %d\r\n" % len(body) if body or method == b"POST" else b""
+        request = b"%b %b%b%b\r\n%b" % (method, target.head, headers, length, body)
         deadline = clock.monotonic_s() + self._total_s
         line = self._take_idle(target)
         if line is not None:
@@ -112,12 +136,13 @@ class Egress:
                 return await self._ask(line, target, request, deadline)
             except NoAnswerError:
                 # A server may close an idle connection just as it is used again: no byte of an answer, so ask anew.
-                if line.answer is None or line.answer.started or clock.monotonic_s() >= deadline:
+                over = clock.monotonic_s() >= deadline or not self._talk.asks_anew
+                if line.answer is None or line.answer.started or over:
                     raise
         return await self._ask(await self._connect(target), target, request, deadline)
 
     async def _ask(self, line: _Line, target: Target, request: bytes, deadline: float) -> Answer:
-        waiter = line.ask(request)
+        waiter = line.ask(request, self._talk)
         timer = line.loop.call_later(max(deadline - clock.monotonic_s(), 0.0), line.fail, "no answer in time")
         try:
             answer = await waiter
@@ -133,7 +158,7 @@ class Egress:
         lines = self._idle.get((target.host, target.port, target.tls))
         while lines:
             line = lines.pop()
-            if line.open and clock.monotonic_s() - line.idle_since < _IDLE_S:
+            if line.open and clock.monotonic_s() - line.idle_since < self._talk.idle_s:
                 return line
             line.close()
         return None
@@ -141,7 +166,7 @@ class Egress:
     def _put_back(self, line: _Line, target: Target, answer: Answer) -> None:
         line.answer = line.waiter = None
         lines = self._idle.setdefault((target.host, target.port, target.tls), [])
-        if not (answer.reusable and line.open and len(lines) < _IDLE_PER_HOST):
+        if not (answer.reusable and line.open and len(lines) < self._talk.idle_per_host):
             line.close()
             return
         line.idle_since = clock.monotonic_s()
@@ -181,7 +206,7 @@ class Egress:
 
     def close_idle(self) -> None:
         """Give back the sockets that nobody used for a while."""
-        limit = clock.monotonic_s() - _IDLE_S
+        limit = clock.monotonic_s() - self._talk.idle_s
         for key, lines in list(self._idle.items()):
             stale = [line for line in lines if not line.open or line.idle_since < limit]
             for line in stale:

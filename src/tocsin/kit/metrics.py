@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest, values
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -41,6 +43,12 @@ REQUESTS = Counter(
 ACCEPTED = Counter("tocsin_messages_accepted", "Messages accepted.", ["product"], registry=REGISTRY)
 SUBMITTED = Counter(
     "tocsin_messages_submitted", "Submissions answered by a carrier.", ["channel", "outcome"], registry=REGISTRY
+)
+FAILED_OVER = Counter(
+    "tocsin_messages_failed_over",
+    "Messages that left the lane of a channel in trouble.",
+    ["channel"],
+    registry=REGISTRY,
 )
 RECEIPTS = Counter("tocsin_receipts", "Receipts from carriers.", ["channel"], registry=REGISTRY)
 PUSHES = Counter("tocsin_pushes", "Pushes to endpoints of accounts.", ["result"], registry=REGISTRY)
@@ -83,12 +91,24 @@ async def flush_on() -> None:
         flush()
 
 
-def render() -> bytes:
-    """All metrics in Prometheus's text form: of all processes that count into one folder, else of this one."""
+class _Given:
+    """Metrics that were read elsewhere, as a collector."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def render(others: Iterable[Metric] = ()) -> bytes:
+    """All metrics in Prometheus's text form: of all processes that count into one folder, else of this one; and `others`."""
     flush()
+    given = CollectorRegistry()
+    given.register(_Given(others))
     if not os.environ.get(FOLDER):
-        return generate_latest(REGISTRY)
+        return generate_latest(REGISTRY) + generate_latest(given)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     ProcessCollector(registry=registry)
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(given)

@@ -5,6 +5,7 @@ from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
@@ -43,7 +44,7 @@ from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
 from tocsin.messaging.submit import load as load_work
 from tocsin.messaging.sweep import end_overdue, match_again
-from tocsin.messaging.uplink import receive_replies
+from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
     "KINDS",
@@ -94,6 +95,7 @@ __all__ = [
     "find_reports",
     "fold_rollups",
     "forget_keys",
+    "join_replies",
     "judge",
     "keep_partitions",
     "list_schedules",
@@ -105,6 +107,7 @@ __all__ = [
     "match_again",
     "merge_retries",
     "move_due",
+    "move_page",
     "page_ids",
     "page_replies",
     "page_schedules",

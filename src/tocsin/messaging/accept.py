@@ -26,7 +26,7 @@ from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
 from tocsin.messaging.numbers import fill, find_reader
-from tocsin.routing import Country, Table
+from tocsin.routing import Case, Country, Table
 from tocsin.traffic import Priority, Product
 
 MAX_TITLE_UNITS = 128
@@ -70,7 +70,8 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=ask.title or "",
         attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "", template_id=said.template_id,
     )  # fmt: skip
-    return fill(draft, pieces, find_reader(account, form, (country, pinned), ground), ground)
+    case = Case(form.product, priority, draft.sender, pinned, due_at or now_s)
+    return fill(draft, pieces, find_reader(account, form, country, case, ground), ground)
 
 
 def _check_count(pieces: list[str], most: int) -> Refusal | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.compliance import Guards
 from tocsin.kit.ids import Ids
 from tocsin.messaging.batchno import BatchNumbers
-from tocsin.routing import Table
+from tocsin.routing import Case, Table
 from tocsin.senders import MailDomains
 from tocsin.templates import TemplateBook
 
@@ -29,4 +29,4 @@ class Ground:
     guards: Guards = field(default_factory=Guards)  # empty: nothing is configured
     templates: TemplateBook = field(default_factory=TemplateBook)
     mail_domains: MailDomains = field(default_factory=MailDomains)
-    readers: dict[tuple[int, int, int, int | None], Reader] = field(default_factory=dict)
+    readers: dict[tuple[int, int, Case], Reader] = field(default_factory=dict)

@@ -24,13 +24,15 @@ def follows(present: Reason, news: Reason) -> bool:
 def decide(parts: int, handed: Set[tuple[int, int]], receipts: Mapping[tuple[int, int], Reason]) -> Reason | None:
     """The end of a message whose parts went out in one or more attempts; None while it is open.
 
-    handed: (part, attempt) that a carrier took or may have taken; receipts: the final ones, by the same key.
+    handed: (part, attempt) that a carrier took or may have taken; receipts: the final ones, by the same key. Part 0 is the
+    whole message: where it was handed over so, nothing else counts.
     A part is delivered by any attempt, and lost only when every attempt of it failed: then the first such part and its
     last attempt name the reason.
     """
     failed: Reason | None = None
     waiting = False
-    for part in range(1, parts + 1):
+    whole = any(number == 0 for number, _ in handed)
+    for part in (0,) if whole else range(1, parts + 1):
         attempts = sorted(attempt for number, attempt in handed if number == part)
         ends = [receipts.get((part, attempt)) for attempt in attempts]
         if Reason.SUCCESS in ends:

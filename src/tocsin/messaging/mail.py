@@ -28,7 +28,7 @@ from tocsin.messaging.accept import read_due, word_zone
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.letters import Letter, word_values
 from tocsin.messaging.model import Ask, Draft, Refusal
-from tocsin.routing import NOWHERE, Pick
+from tocsin.routing import NOWHERE, Case, Way
 from tocsin.templates import EMAIL, Found
 from tocsin.traffic import Priority, Product, Reason
 
@@ -73,17 +73,17 @@ def check_mail(ask: Ask, account: Account, most: int, ground: Ground) -> Draft |
         return message
     if refusal := _check_filled(message, recipients) or _check_words(ask, message, recipients, ground):
         return refusal
-    way = _find_way(ask, account, ground)
-    if isinstance(way, Refusal):
-        return way
-    sender, pinned, pick = way
+    found = _find_way(ask, account, due_at or now_s, ground)
+    if isinstance(found, Refusal):
+        return found
+    sender, pinned, way = found
     draft = Draft(
         account.id, account.plan_id, Product.EMAIL, Priority.NOTIFICATION, NOWHERE, sender, message.content, 1,
         pinned, ask.request_id, expires_at=(due_at or now_s) + ground.validity_s, title=message.subject,
         attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "",
         template_id=message.template.id if message.template else None, given=word_values(message.given),
     )  # fmt: skip
-    return _fill(draft, recipients, pick, ground)
+    return _fill(draft, recipients, way, ground)
 
 
 def _read_recipients(value: object, most: int) -> list[Recipient] | Refusal:
@@ -199,8 +199,8 @@ def _check_words(ask: Ask, message: Message, recipients: Iterable[Recipient], gr
     return None
 
 
-def _find_way(ask: Ask, account: Account, ground: Ground) -> tuple[str, int | None, Pick] | Refusal:
-    """The sender as a mailbox of RFC 5322, the channel that was named, and where all of it goes."""
+def _find_way(ask: Ask, account: Account, at_s: float, ground: Ground) -> tuple[str, int | None, Way] | Refusal:
+    """The sender as a mailbox of RFC 5322, the channel that was named, and where the addresses go."""
     domain = ground.mail_domains.find(account.id)
     if domain is None:
         return Refusal(Status.SENSITIVE_CONTENT, "no sending domain")
@@ -211,13 +211,13 @@ def _find_way(ask: Ask, account: Account, ground: Ground) -> tuple[str, int | No
         if channel is None or not account.granted(ROUTING, ask.routing):
             return Refusal(Status.QUERY_ID, "routing")
         pinned = channel.id
-    way = ground.table.way(account, Product.EMAIL, NOWHERE, pinned)
-    if way is None or way.constant is None:
+    way = ground.table.way(account, NOWHERE, Case(Product.EMAIL, Priority.NOTIFICATION, sender, pinned, at_s))
+    if way is None:
         return Refusal(Status.NO_CHANNEL, "no route or price for email")
-    return sender, pinned, way.constant
+    return sender, pinned, way
 
 
-def _fill(draft: Draft, recipients: Sequence[Recipient], pick: Pick, ground: Ground) -> Draft | Refusal:
+def _fill(draft: Draft, recipients: Sequence[Recipient], way: Way, ground: Ground) -> Draft | Refusal:
     """Read every address into the draft's columns; all of them bad refuses the request, with its rows."""
     seen: set[str] = set()
     draft.ids = ground.ids.take(len(recipients))
@@ -225,15 +225,18 @@ def _fill(draft: Draft, recipients: Sequence[Recipient], pick: Pick, ground: Gro
     draft.countries = [NOWHERE] * len(recipients)
     for to, own in recipients:
         verdict = check_address(to)
+        pick = way.constant or way.pick(verdict.address)
         reason = 0
         if verdict.fault is not None:
             reason = Reason.NUMBER_ERROR
         elif verdict.key in seen:
             reason = Reason.DUPLICATE
+        elif pick is None:
+            reason = Reason.NO_ROUTE
         seen.add(verdict.key)
         draft.phones.append(verdict.address)
-        draft.channels.append(0 if reason else pick.channels[0])
-        draft.prices.append(0 if reason else pick.unit_price_micros)
+        draft.channels.append(0 if reason or pick is None else pick.channels[0])
+        draft.prices.append(0 if reason or pick is None else pick.unit_price_micros)
         draft.statuses.append(Reason(reason).end.status)
         draft.reasons.append(int(reason))
         draft.own.append(word_values(own))

@@ -66,6 +66,9 @@ async def match(session: Session, channel_id: int, receipts: Sequence[Receipt], 
     if missing:
         more, missing = await _match_by_id(session, channel_id, missing, EVER_S)
         rows += more
+    if any(receipt.others for _, receipt in missing):
+        more, missing = await _match_by_others(session, channel_id, missing)
+        rows += more
     found = _sort(receipts, rows)
     guesses: list[tuple[Any, ...]] = []
     if missing:
@@ -95,6 +98,20 @@ async def _match_by_id(
     hit = {row[0] for row in rows}
     placed = [(receipts[row[0] - 1][0], *row[1:]) for row in rows]
     return placed, [entry for ordinal, entry in enumerate(receipts, 1) if ordinal not in hit]
+
+
+async def _match_by_others(
+    session: Session, channel_id: int, receipts: Numbered
+) -> tuple[list[tuple[Any, ...]], Numbered]:
+    """By the other ways in which their ids may be written; the first that is found counts."""
+    tries = [
+        (place, msgspec.structs.replace(receipt, carrier_id=other))
+        for place, receipt in receipts
+        for other in receipt.others
+    ]
+    rows, _ = await _match_by_id(session, channel_id, tries, EVER_S)
+    first = {row[0]: row for row in reversed(rows)}
+    return list(first.values()), [entry for entry in receipts if entry[0] not in first]
 
 
 async def _match_by_number(

@@ -21,7 +21,7 @@ from tocsin.messaging.ends import Books, write_ends
 from tocsin.messaging.model import Claimed, End, list_screened
 from tocsin.messaging.store import QUERIES
 from tocsin.messaging.submit import end_of
-from tocsin.routing import NOWHERE, Channel, Table
+from tocsin.routing import NOWHERE, Case, Channel, Table
 from tocsin.traffic import Reason
 
 CHUNKS_MOST = 40
@@ -121,7 +121,7 @@ async def review(session: Session, chunk: Chunk, messages: Sequence[Claimed], te
         return Reviewed(ended=dict.fromkeys(chunk.ids, reason))
     reviewed = Reviewed()
     for message in messages:
-        found = _find_channel(message, chunk, terms)
+        found = _find_channel(message, chunk, terms, now_s)
         if isinstance(found, Reason):
             reviewed.ended[message.id] = found
         else:
@@ -157,12 +157,13 @@ def _find_common_end(chunk: Chunk, terms: Terms, now_s: float) -> Reason | None:
     return Reason.ACCOUNT_LOCKED if account is None or account.locked else None
 
 
-def _find_channel(message: Claimed, chunk: Chunk, terms: Terms) -> int | Reason:
+def _find_channel(message: Claimed, chunk: Chunk, terms: Terms, now_s: float) -> int | Reason:
     """The channel of the accept as long as it is open and the routes still name it, else the first that they name now."""
     account = terms.books.account_of(message.account_id)
     if account is None or not _is_served(message.country_id, terms.table):
         return Reason.COUNTRY_ERROR
-    way = terms.table.way(account, message.product, message.country_id, chunk.pinned_channel_id or None)
+    case = Case(message.product, chunk.priority, chunk.sender, chunk.pinned_channel_id or None, now_s)
+    way = terms.table.way(account, message.country_id, case)
     pick = way.constant or way.pick(message.phone) if way is not None else None
     if pick is None:
         return Reason.NO_ROUTE

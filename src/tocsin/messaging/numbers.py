@@ -13,34 +13,33 @@ from tocsin.content import NumberFault, Numbering, Status, numbering
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Draft, Refusal, list_screened
-from tocsin.routing import Country, Pick, Table, Way
+from tocsin.routing import Case, Country, Pick, Table, Way
 from tocsin.traffic import Reason
 
 _READERS_MOST = 4096
 
 
-def find_reader(account: Account, form: Form, place: tuple[Country, int | None], ground: Ground) -> Reader:
-    """The reader for requests of this kind: made once for each state of account and table, which both are replaced."""
-    country, pinned = place
-    key = (account.id, form.product, country.code_id, pinned)
+def find_reader(account: Account, form: Form, country: Country, case: Case, ground: Ground) -> Reader:
+    """The reader for requests of this kind: made once for each state of account and table, which both are replaced, and as
+    long as the hours of no rule begin or end."""
+    case = ground.table.focus(account, case)
+    key = (account.id, country.code_id, case)
     reader = ground.readers.get(key)
     if reader is None or not reader.stands_on(account, ground.table):
         if len(ground.readers) >= _READERS_MOST:
             ground.readers.clear()
-        reader = ground.readers[key] = Reader(account, form, place, ground.table)
+        reader = ground.readers[key] = Reader(account, form, country, case, ground.table)
     return reader
 
 
 class Reader:
     """Reads numbers for one account, product and country: normal form, region, way. Ways are looked up once per region."""
 
-    def __init__(self, account: Account, form: Form, place: tuple[Country, int | None], table: Table) -> None:
-        country, pinned = place
+    def __init__(self, account: Account, form: Form, country: Country, case: Case, table: Table) -> None:
         self._account = account
-        self._product = form.product
         self._by_minute = form.voice
         self._country = country
-        self._pinned = pinned
+        self._case = case
         self._table = table
         self._version = table.version
         self._numbering: Numbering = numbering(country.iso, form.voice)
@@ -67,7 +66,7 @@ class Reader:
     def _find_way(self, iso: str) -> tuple[int, Way | None]:
         country = self._table.country_of_iso(iso) or self._country
         if country.enabled:
-            way = self._table.way(self._account, self._product, country.code_id, self._pinned)
+            way = self._table.way(self._account, country.code_id, self._case)
             found: tuple[int, Way | None] = (country.code_id, way)
         else:
             found = (-1, None)

@@ -122,7 +122,8 @@ WHERE NOT EXISTS (
     AND w.id > uuid7_floor(r.at - make_interval(secs => %(within)s::double precision))
     AND NOT EXISTS (SELECT 1 FROM report e WHERE e.message_id = w.id AND e.status <> 0)
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = w.batch_no AND w.id = ANY(x.ids))
-    AND (SELECT count(DISTINCT h.part) FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
+    AND (SELECT CASE WHEN bool_or(h.part = 0) THEN w.parts ELSE count(DISTINCT h.part) END
+         FROM submission h WHERE h.message_id = w.id AND h.outcome IN (0, 4)) < w.parts);
 
 -- name: lock_messages
 SELECT uuid_send(m.id) FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id ORDER BY m.id FOR UPDATE OF m;
@@ -154,15 +155,15 @@ SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2):
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
-INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, talk_s, at)
-SELECT %s::integer, a, b, c, d, e, f
-FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(a, b, c, d, e, f);
+INSERT INTO unmatched_receipt (channel_id, carrier_id, phone, status, reason, talk_s, at, others)
+SELECT %s::integer, a, b, c, d, e, f, g
+FROM unnest(%s::text[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[], %s::text[]) AS u(a, b, c, d, e, f, g);
 
 
 -- name: unmatched_waiting
 -- A page, newest first: those of the last minute at every look, older ones at one look in `turns`, so that what will never match
 -- holds up nothing.
-SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision, talk_s FROM unmatched_receipt
+SELECT id, channel_id, carrier_id, phone, reason, extract(epoch FROM at)::double precision, talk_s, others FROM unmatched_receipt
 WHERE NOT given_up AND id < %(below)s::bigint
 AND (received_at > now() - interval '60 seconds' OR id %% %(turns)s::integer = %(turn)s::integer) ORDER BY id DESC LIMIT 1000;
 
@@ -193,6 +194,23 @@ WHERE coalesce(p.status, 0) = 0;
 INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)
 SELECT a, nullif(b, 0), %s::integer, c, d, e, f, nullif(g, '00000000-0000-0000-0000-000000000000'::uuid)
 FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::uuid[]) AS u(a, b, c, d, e, f, g);
+
+-- name: add_uplink_parts
+INSERT INTO uplink_part (id, channel_id, user_number, service_number, reference, parts, part, content, at)
+SELECT a, %s::integer, b, c, d, e, f, decode(g, 'hex'), h
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::text[], %s::timestamptz[])
+AS u(a, b, c, d, e, f, g, h) ON CONFLICT DO NOTHING;
+
+-- name: whole_replies
+-- All parts are there, or no more is waited for. The reply takes the id of its first row, so that it is stored once only.
+SELECT channel_id, user_number, service_number, string_agg(content, ''::bytea ORDER BY part), extract(epoch FROM min(at))::double precision,
+       (array_agg(uuid_send(id) ORDER BY part))[1], array_agg(id::text)
+FROM uplink_part GROUP BY channel_id, user_number, service_number, reference, parts
+HAVING count(*) = parts OR min(received_at) < now() - make_interval(secs => %s::double precision)
+ORDER BY min(received_at) LIMIT 500;
+
+-- name: drop_uplink_parts
+DELETE FROM uplink_part WHERE id = ANY(%s::uuid[]);
 
 -- name: last_message_to
 -- Who wrote to this number last over this channel, else over any: its account gets the reply. What still waits for its time was
@@ -376,3 +394,6 @@ FROM (
     SELECT batch_no, account_id, min(due) AS due, min(zone) AS zone, sum(cardinality(ids))::bigint AS n, sum(amount_micros)::bigint AS amount_micros
     FROM schedule WHERE (%(account)s::integer IS NULL OR account_id = %(account)s::integer) AND NOT cancelled GROUP BY batch_no, account_id
 ) s JOIN batch b ON b.batch_no = s.batch_no ORDER BY s.due, s.batch_no LIMIT %(limit)s;
+
+-- name: senders
+SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned_channel_id IS NULL;

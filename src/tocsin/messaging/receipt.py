@@ -193,5 +193,6 @@ def _keep_unmatched(channel_id: int, missing: Sequence[Receipt]) -> Statement:
             pgbin.int4s([int(receipt.reason) for receipt in missing]),
             pgbin.int4s([receipt.talk_s for receipt in missing]),
             pgbin.times([receipt.at for receipt in missing]),
+            pgbin.texts([" ".join(receipt.others) for receipt in missing]),
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -220,6 +220,11 @@ async def load_texts(session: Session, batch_nos: Sequence[int]) -> dict[int, Te
 async def load_handed_parts(session: Session, ids: Sequence[bytes]) -> list[Handed]:
     """What carriers took or may have taken."""
     return [Handed(*row) for row in await session.rows(QUERIES["handed_parts"], (pgbin.uuids(ids),))]
+
+
+async def load_senders(session: Session, batch_nos: Iterable[int]) -> dict[int, str]:
+    """Senders of the batches that did not name their channel themselves."""
+    return dict(await session.rows(QUERIES["senders"], (list(batch_nos),)))
 
 
 async def load_ended(session: Session, ids: Sequence[bytes]) -> set[bytes]:

@@ -62,20 +62,23 @@ class Work:
 
 
 class Kept(NamedTuple):
-    """What the messages of a batch say. `parts`: texts of an SMS; `letter`: of an email, in their place."""
+    """What the messages of a batch say. `parts`: texts of an SMS, `wide` or not; `letter`: of an email, in their place."""
 
     text: Text
     parts: list[str]
     ucs2: bool
+    wide: bool = False
     letter: Letter | None = None
 
 
 class Texts:
     """Contents of batches, kept for the next claims of the same batch: so many, and so many bytes of them."""
 
-    def __init__(self, linker: Linker | None = None) -> None:
-        """`linker`: of emails; without it they are not tracked."""
+    def __init__(self, linker: Linker | None = None, *, whole: bool = False, wide: bool = False) -> None:
+        """`linker`: of emails; without it they are not tracked. `whole`, `wide`: see traffic.Link."""
         self.linker = linker
+        self.whole = whole
+        self._wide = wide
         self._kept: dict[int, Kept] = {}
         self._bytes = 0
 
@@ -88,19 +91,22 @@ class Texts:
                 known = {no: known[no] for no in wanted - missing}
                 self._bytes = sum(_weigh(kept.text) for kept in known.values())
             for batch_no, text in (await store.load_texts(session, list(missing))).items():
-                known[batch_no] = _keep(text)
+                known[batch_no] = _keep(text, wide=self._wide)
                 self._bytes += _weigh(text)
             # Files of many emails may be large: then they live as long as the claim.
             self._kept = known if self._bytes <= _BYTES_MOST else {}
         return known
 
 
-def _keep(text: Text) -> Kept:
+def _keep(text: Text, *, wide: bool) -> Kept:
     if text.product == Product.EMAIL:
-        return Kept(text, [], True, Letter(text.title, text.content, read_values(text.given)))
-    ucs2 = measure(text.content).ucs2
-    # Only an SMS is cut: the others are one message, however long.
-    return Kept(text, split(text.content) if text.product == Product.SMS else [text.content], ucs2)
+        return Kept(text, [], True, letter=Letter(text.title, text.content, read_values(text.given)))
+    size = measure(text.content)
+    if text.product != Product.SMS:  # one message, however long
+        return Kept(text, [text.content], size.ucs2)
+    if wide and len(parts := split(text.content, wide=True)) == size.parts:
+        return Kept(text, parts, size.ucs2, wide=size.parts > 1)
+    return Kept(text, split(text.content), size.ucs2)
 
 
 def _weigh(text: Text) -> int:
@@ -120,7 +126,7 @@ class Place(NamedTuple):
 
     channel: Channel
     now_s: float
-    linker: Linker | None
+    texts: Texts
 
 
 async def load(
@@ -150,7 +156,7 @@ async def load(
             work.held.append(message)
         else:
             earlier = before.get(message.id) or Before(set(), set())
-            _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts.linker))
+            _prepare(work, message, kept[message.batch_no], earlier, Place(channel, now_s, texts))
     return work
 
 
@@ -164,9 +170,9 @@ async def _load_before(session: Session, ids: Sequence[bytes]) -> dict[bytes, Be
 
 def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Place) -> None:
     facts = kept.text
-    channel, now_s, linker = place
+    channel, now_s, linker = place.channel, place.now_s, place.texts.linker
     gone = before.taken if channel.unknown_policy == "resend" else before.taken | before.unknown
-    waiting = {number for number in range(1, message.parts + 1) if number not in gone}
+    waiting = _number_parts(message, before, whole=place.texts.whole) - gone
     expired = facts.expires_at < now_s and not before.taken
     if expired or not waiting:
         # What a carrier may have waits for its receipt: the watch of the earlier attempt ends it.
@@ -193,15 +199,25 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Pl
                 Priority(message.priority),
                 message.phone,
                 facts.sender,
-                parts[number - 1],
+                parts[number - 1] if number else facts.content,
                 kept.ucs2,
                 facts.expires_at,
                 title,
                 facts.attachments,
                 min(channel.longest_call_s, message.reserved * 60),
                 unsubscribe_url,
+                kept.wide,
+                message.country_id,
             )
         )
+
+
+def _number_parts(message: Claimed, before: Before, *, whole: bool) -> set[int]:
+    """The numbers under which a message goes out: {0} as a whole, else its parts. As it began it goes on."""
+    begun = before.taken | before.unknown
+    if 0 in begun or (whole and message.parts > 1 and not begun):
+        return {0}
+    return set(range(1, message.parts + 1))
 
 
 def end_of(message: Claimed, reason: Reason, channel_id: int, at: float, *, handed_at: float | None) -> End:

@@ -75,8 +75,8 @@ async def match_again(session: Session, books: Books, keep_trying_s: float, now_
 
 async def _match_page(session: Session, books: Books, rows: Sequence[tuple[Any, ...]]) -> int:
     by_channel: dict[int, list[tuple[int, Receipt]]] = {}
-    for row_id, channel_id, carrier_id, phone, reason, at, talk_s in reversed(rows):
-        receipt = Receipt(carrier_id, phone, Reason(reason), at, talk_s)
+    for row_id, channel_id, carrier_id, phone, reason, at, talk_s, others in reversed(rows):
+        receipt = Receipt(carrier_id, phone, Reason(reason), at, talk_s, tuple(others.split()))
         by_channel.setdefault(channel_id, []).append((row_id, receipt))
     found = 0
     for channel_id, entries in by_channel.items():

@@ -1,9 +1,11 @@
 """Work that waits: lanes, leases, shares of a rate, wake-ups."""
 
-from tocsin.queue.model import Item, Retry
+from tocsin.queue.live import LiveChannel, Outage, forget_states, list_live, read_live, read_outages, write_states
+from tocsin.queue.model import FIRST, Item, Place, Retry
 from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
 from tocsin.queue.registration import BEAT_S, Registration
 from tocsin.queue.store import (
+    NOBODY,
     add,
     claim,
     database_clock,
@@ -12,7 +14,9 @@ from tocsin.queue.store import (
     forget_processes,
     forget_shares,
     lock_old,
+    lock_ready,
     look,
+    move,
     promote,
     release,
     renew,
@@ -25,11 +29,16 @@ from tocsin.queue.wake import LANE, OUTBOX, Listener, Waker
 __all__ = [
     "BEAT_S",
     "EPOCH_S",
+    "FIRST",
     "LANE",
+    "NOBODY",
     "OUTBOX",
     "Bucket",
     "Item",
     "Listener",
+    "LiveChannel",
+    "Outage",
+    "Place",
     "Registration",
     "Retry",
     "Share",
@@ -42,13 +51,20 @@ __all__ = [
     "finish",
     "forget_processes",
     "forget_shares",
+    "forget_states",
+    "list_live",
     "lock_old",
+    "lock_ready",
     "look",
+    "move",
     "place",
     "promote",
+    "read_live",
+    "read_outages",
     "release",
     "renew",
     "share",
     "shrink",
     "take_over",
+    "write_states",
 ]

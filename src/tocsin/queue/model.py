@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -24,3 +26,15 @@ class Retry(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     wait_s: float
     ids: list[bytes]
+
+
+class Place(NamedTuple):
+    """Where an item stands in its lane's order."""
+
+    priority: int
+    account: int
+    item: int
+
+
+FIRST = Place(-1, 0, 0)
+"""Before all items."""

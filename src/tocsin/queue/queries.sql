@@ -50,7 +50,7 @@ FROM json_array_elements(%s::json) AS v;
 WITH ripe AS (
     SELECT id FROM lane_item WHERE due <= now() AND owner IS NULL ORDER BY due, id LIMIT 2000 FOR UPDATE SKIP LOCKED
 )
-UPDATE lane_item l SET due = NULL FROM ripe WHERE l.id = ripe.id RETURNING l.channel_id;
+UPDATE lane_item l SET due = NULL, ready_at = now() FROM ripe WHERE l.id = ripe.id RETURNING l.channel_id;
 
 -- name: take_over
 -- Whose lease is over, who is not seen any more, and whose session is gone: a process that is only stopped keeps its session
@@ -116,3 +116,77 @@ DELETE FROM lane_item WHERE id = ANY(%s::bigint[]);
 
 -- name: forget_processes
 DELETE FROM process WHERE seen_at < now() - interval '1 hour' AND pg_try_advisory_xact_lock(id);
+
+-- name: put_states
+-- All links of a process; those that it has no more leave.
+WITH given AS (
+    SELECT * FROM json_to_recordset(%(states)s::json) AS g(
+        channel_id integer, binds integer, binds_wanted integer, "window" integer, in_flight integer, rate_per_s double precision,
+        accepted bigint, temporary bigint, permanent bigint, throttled bigint, unknown bigint, last_error text,
+        last_error_at double precision, receipt_delay_ms integer)
+), gone AS (
+    DELETE FROM link_state WHERE process_id = %(process)s::bigint AND channel_id NOT IN (SELECT channel_id FROM given)
+)
+INSERT INTO link_state AS l (channel_id, process_id, binds, binds_wanted, "window", in_flight, rate_per_s, accepted, temporary,
+                             permanent, throttled, unknown, last_error, last_error_at, receipt_delay_ms, down_since, at)
+SELECT g.channel_id, %(process)s::bigint, g.binds, g.binds_wanted, g."window", g.in_flight, g.rate_per_s, g.accepted, g.temporary,
+       g.permanent, g.throttled, g.unknown, g.last_error, g.last_error_at, g.receipt_delay_ms,
+       CASE WHEN g.binds_wanted > 0 AND g.binds = 0 THEN now() END, now()
+FROM given g
+ON CONFLICT (channel_id, process_id) DO UPDATE SET
+    binds = excluded.binds, binds_wanted = excluded.binds_wanted, "window" = excluded."window", in_flight = excluded.in_flight,
+    rate_per_s = excluded.rate_per_s, accepted = excluded.accepted, temporary = excluded.temporary, permanent = excluded.permanent,
+    throttled = excluded.throttled, unknown = excluded.unknown, last_error = excluded.last_error,
+    last_error_at = excluded.last_error_at, receipt_delay_ms = excluded.receipt_delay_ms, at = excluded.at,
+    down_since = CASE WHEN excluded.down_since IS NOT NULL THEN coalesce(l.down_since, excluded.down_since) END;
+
+-- name: forget_states
+-- Of processes that are gone: nobody holds their locks.
+DELETE FROM link_state WHERE at < now() - interval '10 seconds' AND pg_try_advisory_xact_lock(process_id);
+
+-- name: live_channels
+-- Links of processes that wrote in the last 10 s, together; and what waits.
+SELECT c.id, c.name, c.kind, coalesce(s.links, 0), coalesce(s.binds, 0), coalesce(s.wanted, 0), coalesce(s.win, 0), coalesce(s.in_flight, 0),
+       coalesce(s.rate, 0), coalesce(s.accepted, 0), coalesce(s.temporary, 0), coalesce(s.permanent, 0), coalesce(s.throttled, 0),
+       coalesce(s.unknown, 0), coalesce(s.error, ''), coalesce(s.error_at, 0), coalesce(s.delay_ms, 0), coalesce(l.ready, 0),
+       coalesce(l.delayed, 0), coalesce(l.owned, 0), coalesce(l.oldest_s, 0)::double precision
+FROM channel c LEFT JOIN (
+    SELECT channel_id, count(*)::integer AS links, sum(binds)::integer AS binds, sum(binds_wanted)::integer AS wanted,
+           sum("window")::integer AS win, sum(in_flight)::integer AS in_flight, sum(rate_per_s)::double precision AS rate,
+           sum(accepted)::bigint AS accepted, sum(temporary)::bigint AS temporary, sum(permanent)::bigint AS permanent,
+           sum(throttled)::bigint AS throttled, sum(unknown)::bigint AS unknown,
+           (array_agg(last_error ORDER BY last_error_at DESC))[1] AS error, max(last_error_at) AS error_at,
+           (avg(receipt_delay_ms) FILTER (WHERE receipt_delay_ms > 0))::integer AS delay_ms
+    FROM link_state WHERE at > now() - interval '10 seconds' GROUP BY channel_id
+) s ON s.channel_id = c.id LEFT JOIN (
+    SELECT channel_id, (sum(cardinality(ids)) FILTER (WHERE owner IS NULL AND due IS NULL))::bigint AS ready,
+           (sum(cardinality(ids)) FILTER (WHERE owner IS NULL AND due IS NOT NULL))::bigint AS delayed,
+           (sum(cardinality(ids)) FILTER (WHERE owner IS NOT NULL))::bigint AS owned,
+           extract(epoch FROM now() - min(ready_at) FILTER (WHERE owner IS NULL AND due IS NULL)) AS oldest_s
+    FROM lane_item GROUP BY channel_id
+) l ON l.channel_id = c.id ORDER BY c.name;
+
+-- name: outages
+-- Of each channel: is there no link that stands; has there been none for long enough; does something wait too long.
+SELECT c.id, c.name, c.paused, coalesce(s.down, true), coalesce(s.down_s >= c.failover_after_s, false),
+       c.queue_age_s IS NOT NULL AND EXISTS (
+           SELECT 1 FROM lane_item l WHERE l.channel_id = c.id AND l.owner IS NULL AND l.due IS NULL
+           AND l.ready_at < now() - make_interval(secs => c.queue_age_s)),
+       coalesce(c.queue_age_s, 0)
+FROM channel c LEFT JOIN (
+    SELECT channel_id, bool_and(down_since IS NOT NULL) AS down,
+           CASE WHEN bool_and(down_since IS NOT NULL) THEN extract(epoch FROM now() - max(down_since)) END AS down_s
+    FROM link_state WHERE at > now() - interval '10 seconds' GROUP BY channel_id
+) s ON s.channel_id = c.id ORDER BY c.id;
+
+-- name: lock_ready
+-- Free items of a channel in the order of claims, codes first, behind a place; ready for at least so long.
+SELECT id, priority, account_id, attempt, array_send(ids) FROM lane_item
+WHERE channel_id = %(channel)s::integer AND owner IS NULL AND due IS NULL
+AND (priority, account_id, id) > (%(priority)s::smallint, %(account)s::integer, %(item)s::bigint)
+AND ready_at <= now() - make_interval(secs => %(age)s::double precision)
+ORDER BY priority, account_id, id LIMIT %(limit)s::integer FOR UPDATE SKIP LOCKED;
+
+-- name: move
+UPDATE lane_item l SET channel_id = m.channel, ready_at = now()
+FROM unnest(%s::bigint[], %s::integer[]) AS m(id, channel) WHERE l.id = m.id AND coalesce(l.owner, 0) = 0;

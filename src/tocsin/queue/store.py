@@ -9,9 +9,13 @@ import msgspec
 
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
-from tocsin.queue.model import Item, Retry
+from tocsin.queue.model import Item, Place, Retry
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
+
+
+NOBODY = 0
+"""The owner of an item that is free, for `shrink`, `finish` and `release`."""
 
 
 async def claim(
@@ -94,6 +98,18 @@ async def lock_old(session: Session, older_s: float, after: int = 0) -> list[tup
 def drop(items: Sequence[int]) -> Statement:
     """Items that nobody will claim any more."""
     return Statement(QUERIES["drop"], (list(items),))
+
+
+async def lock_ready(session: Session, channel_id: int, after: Place, age_s: float, most: int) -> list[Item]:
+    """Free items of a channel behind `after`, ready for at least `age_s`, locked for this transaction; codes first."""
+    params = {"channel": channel_id, **after._asdict(), "age": age_s, "limit": most}
+    rows = await session.rows(QUERIES["lock_ready"], params)
+    return [Item(r[0], r[2], r[1], r[3], [r[4][i : i + 16] for i in range(24, len(r[4]), 20)]) for r in rows]
+
+
+def move(items: Sequence[tuple[int, int]]) -> Statement:
+    """Free items to other channels' lanes: (item, channel)."""
+    return Statement(QUERIES["move"], ([item for item, _ in items], [channel for _, channel in items]))
 
 
 async def forget_processes(session: Session) -> None:

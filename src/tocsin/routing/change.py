@@ -11,10 +11,11 @@ from psycopg.rows import TupleRow
 
 from tocsin.billing import read_prefix
 from tocsin.routing import store
-from tocsin.routing.model import Channel, Country, RouteRow, RouteRule, RoutingError
+from tocsin.routing.model import MOST_WEIGHT, Channel, Country, RouteRow, RouteRule, RoutingError
 
 UNKNOWN_POLICIES = ("leave", "resend")
 MOST_CALL_S = 4 * 3600
+MOST_WAIT_S = 7 * 86400.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -57,6 +58,10 @@ def _check_channel(channel: Channel) -> None:
         raise RoutingError("attempts are 1 to 1,000")
     if not 1 <= channel.longest_call_s <= MOST_CALL_S:
         raise RoutingError("a longest call is 1 second to 4 hours")
+    if not 0 < channel.failover_after_s <= MOST_WAIT_S:
+        raise RoutingError("a fail-over comes after more than 0 s and at most 7 days")
+    if channel.queue_age_s is not None and not 0 < channel.queue_age_s <= MOST_WAIT_S:
+        raise RoutingError("a queue age is more than 0 s and at most 7 days, or none")
     if channel.unknown_policy not in UNKNOWN_POLICIES:
         raise RoutingError(f"unknown policy {channel.unknown_policy}: {' or '.join(UNKNOWN_POLICIES)}")
 
@@ -100,10 +105,12 @@ def add_route(conn: Connection[TupleRow], route: RouteRule, calling_code: str = 
     """The new route (the given id is ignored); `calling_code`: of its country. Raises RoutingError."""
     if route.account_id is not None and route.plan_id is not None:
         raise RoutingError("a route is of an account or of a plan, not of both")
+    if not 1 <= route.weight <= MOST_WEIGHT:
+        raise RoutingError(f"a weight is 1 to {MOST_WEIGHT}")
     route = route._replace(prefix=read_prefix(route.prefix, calling_code))
     same = store.find_same_route(conn, route)
     if same is not None:
-        raise RoutingError(f"route {same} says that already; remove it first to change its preference")
+        raise RoutingError(f"route {same} says that already; remove it first to change its preference or weight")
     return store.list_routes(conn, store.insert_route(conn, route))[0]
 
 

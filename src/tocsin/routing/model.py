@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 LONGEST_CALL_S = 600
+FAILOVER_AFTER_S = 10.0
 
 SANDBOX = "sandbox"
 """The kind of the carrier that delivers to nobody."""
@@ -29,6 +31,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     longest_call_s: int = LONGEST_CALL_S  # it is hung up then, and so much is reserved when it is accepted
     config: dict[str, Any]
+    failover_after_s: float = FAILOVER_AFTER_S  # down for so long in every process: its messages take their next route
+    queue_age_s: float | None = None  # ready for so long: the same; None: never
 
 
 class Country(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -43,6 +47,10 @@ class Country(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     template_required: bool
 
 
+USUAL_WEIGHT = 100
+MOST_WEIGHT = 1000
+
+
 class RouteRule(NamedTuple):
     """A row of table route. None or "" matches everything."""
 
@@ -54,6 +62,72 @@ class RouteRule(NamedTuple):
     prefix: str
     channel_id: int
     preference: int
+    action: int | None = None  # traffic.Priority
+    sender: str = ""
+    start_minute: int | None = None  # of the day; None, as end_minute is then: at any time
+    end_minute: int | None = None
+    zone: str = ""  # whose clock the two are on
+    weight: int = USUAL_WEIGHT  # share among rules that are equal in all else
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it holds at some hours alone."""
+        return self.start_minute is not None
+
+
+class Payer(Protocol):
+    """What routing knows of an account."""
+
+    @property
+    def id(self) -> int:
+        """0: nobody's in particular."""
+
+    @property
+    def plan_id(self) -> int:
+        """Whose prices it pays."""
+
+
+class Case(NamedTuple):
+    """What a send asks, its numbers apart."""
+
+    product: int
+    action: int  # traffic.Priority
+    sender: str  # "": it names none
+    pinned: int | None  # the one channel that it names, and its account was granted
+    at_s: float  # when it goes, epoch seconds
+
+
+class Why(StrEnum):
+    """What becomes of a rule for one number."""
+
+    CARRIES = "carries it"
+    ACTION = "for another action"
+    SENDER = "for another sender"
+    HOURS = "its hours are closed"
+    PREFIX = "the number does not begin so"
+    OUTRANKED = "a more specific rule wins"
+    SANDBOX = "a sandbox never stands in for a real carrier"
+    REPEATED = "a rule before it names the channel"
+    NO_PRICE = "the channel has no price"
+    UNDER_MARGIN = "the channel leaves less than the plan's margin"
+
+
+class Verdict(NamedTuple):
+    """A rule, and what becomes of it. `detail`: by what it is outranked."""
+
+    route: RouteRule
+    why: Why
+    detail: str = ""
+
+
+class Offer(NamedTuple):
+    """A channel that may carry a number: what is charged and what it costs us (micros; None: not known), and what stands
+    against it (None: nothing)."""
+
+    channel_id: int
+    price_micros: int | None
+    cost_micros: int | None
+    against: Why | None
 
 
 class Pick(NamedTuple):
@@ -61,6 +135,14 @@ class Pick(NamedTuple):
 
     channels: tuple[int, ...]  # in order of preference, no repeats
     unit_price_micros: int
+
+
+class Explained(NamedTuple):
+    """Where a number goes (None: nowhere), and why: the rules, the winners first, and their channels in order."""
+
+    pick: Pick | None
+    verdicts: list[Verdict]
+    offers: list[Offer]
 
 
 class RoutingError(ValueError):
@@ -79,3 +161,9 @@ class RouteRow(NamedTuple):
     prefix: str
     channel: str
     preference: int
+    action: int | None
+    sender: str
+    start_minute: int | None
+    end_minute: int | None
+    zone: str
+    weight: int

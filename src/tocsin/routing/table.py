@@ -1,4 +1,4 @@
-"""Routes, prices, channels and countries in memory: where a message goes and what it costs, without a statement.
+"""Routes, prices, costs, channels and countries in memory: where a message goes and what it costs, without a statement.
 
 Renewed whole by kit.reference: these tables are small beside the traffic. What was asked once is remembered until then.
 It decides nothing about accounts' rights: a pinned channel must have been granted before it is asked for here.
@@ -7,16 +7,26 @@ It decides nothing about accounts' rights: a pinned channel must have been grant
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
-from tocsin.accounts import Account
-from tocsin.billing import PriceBook, read_price_book
+from tocsin.billing import NO_PLAN, Plan, PriceBook, Tariff, load_plans, read_cost_book, read_price_book
 from tocsin.kit.db import Session
 from tocsin.routing import store
-from tocsin.routing.model import NOWHERE, Channel, Country, RouteRule
-from tocsin.routing.way import Way
+from tocsin.routing.model import NOWHERE, Case, Channel, Country, Explained, Payer, RouteRule, Verdict
+from tocsin.routing.rules import concerns, find_mismatch
+from tocsin.routing.way import Basis, Way
 
-_Key = tuple[int, int, int, int, int | None]
+_TIMED_MOST = 4096
+_MINUTE_S = 60
+_ALWAYS = (-inf, inf)
+
+
+class _Key(NamedTuple):
+    owner: int  # 0: an account without rules of its own
+    plan_id: int
+    country_id: int
+    case: Case  # as far as any rule asks, see focus; its time is the minute
 
 
 class Rules(NamedTuple):
@@ -26,16 +36,18 @@ class Rules(NamedTuple):
     countries: dict[int, Country]
     routes: dict[int, list[RouteRule]]  # by product
     prices: PriceBook
+    plans: dict[int, Plan]
+    costs: PriceBook
 
 
 class Table:
     """Source of routes and prices."""
 
-    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country")
+    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country", "cost")
 
     def __init__(self) -> None:
         self.version = 0  # of what is known: it moves with every renewal
-        self.take(Rules({}, {}, {}, PriceBook()))
+        self.take(Rules({}, {}, {}, PriceBook(), {}, PriceBook()))
 
     async def load(self, session: Session) -> None:
         """Read all anew. Raises LOST."""
@@ -52,6 +64,10 @@ class Table:
             rules = rules._replace(routes=by_product(await store.read_routes(session)))
         if "price" in moved:
             rules = rules._replace(prices=await read_price_book(session))
+        if "cost" in moved:
+            rules = rules._replace(costs=await read_cost_book(session))
+        if "plan" in moved:
+            rules = rules._replace(plans=await load_plans(session))
         self.take(rules)
 
     def take(self, rules: Rules) -> None:
@@ -59,42 +75,89 @@ class Table:
         self.version += 1
         self._rules = rules
         self._ways: dict[_Key, Way | None] = {}
+        self._timed_ways: dict[_Key, Way | None] = {}  # of single minutes
         self._channel_names = {channel.name: channel for channel in rules.channels.values()}
         self._isos = {country.iso: country for country in rules.countries.values()}
-        self._with_routes = {
-            route.account_id for routes in rules.routes.values() for route in routes if route.account_id is not None
-        }
+        every = [route for routes in rules.routes.values() for route in routes]
+        self._with_routes = {route.account_id for route in every if route.account_id is not None}
+        # What tells no ways apart is not in their keys.
+        self._senders = {route.sender for route in every}
+        self._by_action = {route.product for route in every if route.action is not None}
+        self._timed = {(route.product, route.account_id or 0) for route in every if route.is_timed}
 
-    def way(self, account: Account, product: int, country_id: int, pinned: int | None) -> Way | None:
+    def focus(self, account: Payer, case: Case) -> Case:
+        """The case as far as any rule asks, the same for all sends that no rule tells apart. Its time is a minute's begin
+        where a rule has hours, else 0."""
+        first_s, _ = self.span(account, case)
+        action = case.action if case.product in self._by_action else -1
+        sender = case.sender if case.sender in self._senders else ""
+        return case._replace(action=action, sender=sender, at_s=max(first_s, 0.0))
+
+    def span(self, account: Payer, case: Case) -> tuple[float, float]:
+        """From when until when (not included) what way() says holds: for ever, or for the minute of the case where rules have
+        hours, which begin and end with a minute on every clock."""
+        if not self._timed or not {(case.product, 0), (case.product, account.id)} & self._timed:
+            return _ALWAYS
+        first_s = case.at_s // _MINUTE_S * _MINUTE_S
+        return first_s, first_s + _MINUTE_S
+
+    def way(self, account: Payer, country_id: int, case: Case) -> Way | None:
         """Picks for the numbers of `country_id` (the number's own region; NOWHERE: addresses of email); None: no route or
-        price at all (status 3).
+        price at all (status 3). Whoever keeps it asks anew when its span() is over.
 
-        `pinned`: the one channel that the request names and the account was granted; it needs a price, but no route.
+        A pinned channel needs a price, but no route.
         """
         owner = account.id if account.id in self._with_routes else 0
-        key = (owner, account.plan_id, product, country_id, pinned)
+        key = _Key(owner, account.plan_id, country_id, self.focus(account, case))
+        ways = self._timed_ways if key.case.at_s else self._ways
         try:
-            return self._ways[key]
+            return ways[key]
         except KeyError:
-            way = self._ways[key] = self._make_way(owner, account.plan_id, product, country_id, pinned)
+            if len(self._timed_ways) >= _TIMED_MOST:
+                self._timed_ways.clear()
+            way = ways[key] = self._make_way(key)
             return way
 
-    def _make_way(self, owner: int, plan_id: int, product: int, country_id: int, pinned: int | None) -> Way | None:
-        country = self._rules.countries.get(country_id)
-        tariff = self._rules.prices.tariff(plan_id, product)
-        if tariff is None or (country is None and country_id != NOWHERE):
+    def _make_way(self, key: _Key) -> Way | None:
+        basis = self._find_basis(key)
+        if basis is None:
             return None
-        if pinned is None:
-            all_routes = self._rules.routes.get(product, [])
-            routes = [route for route in all_routes if _concerns(route, owner, plan_id, country)]
-            # Channels and routes are read one after the other: a new one may be missing until the next look.
-            routes = [route for route in routes if route.channel_id in self._rules.channels]
-        elif pinned in self._rules.channels:
-            routes = [RouteRule(0, None, None, product, None, "", pinned, 0)]
-        else:
-            return None
-        way = Way(routes, tariff, country, self._rules.channels)
+        routes = [route for route in self._find_routes(key, basis) if find_mismatch(route, key.case) is None]
+        way = Way(routes, basis)
         return None if way.leads_nowhere() else way
+
+    def _find_basis(self, key: _Key) -> Basis | None:
+        rules, product = self._rules, key.case.product
+        country = rules.countries.get(key.country_id)
+        tariff = rules.prices.tariff(key.plan_id, product)
+        if tariff is None or (country is None and key.country_id != NOWHERE):
+            return None
+        plan = rules.plans.get(key.plan_id) or Plan(key.plan_id, "")
+        return Basis(country, tariff, plan, rules.channels, rules.costs.tariff(NO_PLAN, product) or Tariff())
+
+    def _find_routes(self, key: _Key, basis: Basis) -> list[RouteRule]:
+        """Rules that numbers of that country and account can meet; of a pinned channel one that names it."""
+        product, pinned = key.case.product, key.case.pinned
+        if pinned is None:
+            every = self._rules.routes.get(product, [])
+            routes = [route for route in every if concerns(route, key.owner, key.plan_id, basis.country)]
+        else:
+            routes = [RouteRule(0, None, None, product, None, "", pinned, 0)]
+        # Channels and routes are read one after the other: a new one may be missing until the next look.
+        return [route for route in routes if route.channel_id in self._rules.channels]
+
+    def explain(self, account: Payer, country_id: int, case: Case, phone: str) -> Explained:
+        """Where a number goes, and why, by the rules that numbers of its country and account can meet."""
+        owner = account.id if account.id in self._with_routes else 0
+        key = _Key(owner, account.plan_id, country_id, self.focus(account, case))
+        basis = self._find_basis(key)
+        if basis is None:
+            return Explained(None, [], [])
+        told = [(route, find_mismatch(route, key.case)) for route in self._find_routes(key, basis)]
+        way = Way([route for route, why in told if why is None], basis)
+        found = way.explain(phone)
+        lost = [Verdict(route, why) for route, why in told if why is not None]
+        return found._replace(verdicts=found.verdicts + lost)
 
     def channel(self, channel_id: int) -> Channel | None:
         """The channel of that id."""
@@ -137,17 +200,3 @@ def by_product(routes: Iterable[RouteRule]) -> dict[int, list[RouteRule]]:
     for route in routes:
         found.setdefault(route.product, []).append(route)
     return found
-
-
-def _concerns(route: RouteRule, owner: int, plan_id: int, country: Country | None) -> bool:
-    """Whether a number of that country and account can meet the route. A prefix counts alone, as in billing.prices."""
-    if route.account_id is not None and route.account_id != owner:
-        return False
-    if route.plan_id is not None and route.plan_id != plan_id:
-        return False
-    if country is None:
-        return not route.prefix and route.country_id is None
-    if route.prefix:
-        calling_code = str(country.calling_code)
-        return route.prefix.startswith(calling_code) or calling_code.startswith(route.prefix)
-    return route.country_id is None or route.country_id == country.code_id

@@ -23,6 +23,8 @@ class Plan(models.Model):
     id = models.AutoField(primary_key=True)
     name = models.TextField(unique=True)
     charge_failed = models.BooleanField(db_default=True)
+    min_margin_percent = models.SmallIntegerField(null=True)  # of the price; null: costs exclude no channel
+    by_cost = models.BooleanField(db_default=False)  # routes of equal preference: the cheapest channel first
     version = models.BigIntegerField(db_default=0)
 
     class Meta:
@@ -86,6 +88,10 @@ class Channel(models.Model):
     unknown_policy = models.TextField(db_default="leave")  # resend or leave
     max_attempts = models.SmallIntegerField(db_default=8)
     longest_call_s = models.IntegerField(db_default=600)  # a call is hung up then; so much is reserved
+    failover_after_s = models.FloatField(
+        db_default=10.0
+    )  # down for so long in every process: its messages go elsewhere
+    queue_age_s = models.FloatField(null=True)  # ready for so long: the same; null: never
     config = models.JSONField(db_default={})
     version = models.BigIntegerField(db_default=0)
 
@@ -104,6 +110,12 @@ class Route(models.Model):
     prefix = models.TextField(db_default="")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT)
     preference = models.IntegerField(db_default=0)
+    action = models.SmallIntegerField(null=True)  # traffic.Priority
+    sender = models.TextField(db_default="")
+    start_minute = models.SmallIntegerField(null=True)  # of the day; null: at any time
+    end_minute = models.SmallIntegerField(null=True)  # may reach over midnight
+    zone = models.TextField(db_default="")  # whose clock the two are on
+    weight = models.SmallIntegerField(db_default=100)  # share among routes of equal preference
     version = models.BigIntegerField(db_default=0)
 
     class Meta:
@@ -131,10 +143,29 @@ class Price(models.Model):
         ]
 
 
+class Cost(models.Model):
+    """What a channel costs us for what Price prices. Reference data: it decides routes, and is charged to nobody."""
+
+    id = models.AutoField(primary_key=True)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT)
+    product = models.SmallIntegerField()
+    country = models.ForeignKey(Country, on_delete=models.PROTECT, null=True)
+    prefix = models.TextField(db_default="")
+    cost_micros = models.BigIntegerField()
+
+    class Meta:
+        db_table = "cost"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "product", "country", "prefix"], name="cost_key", nulls_distinct=False
+            )
+        ]
+
+
 class Grant(models.Model):
     id = models.AutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
-    kind = models.TextField()  # sender, show-phone, routing, free-text
+    kind = models.TextField()  # sender, show-phone, routing, free-text; sender-pool: see accounts/pool.py
     value = models.TextField()
     version = models.BigIntegerField(db_default=0)
 

@@ -1,6 +1,6 @@
 """The words both sides share."""
 
-from tocsin.traffic.model import Attachment, Feedback, Inbound, Link, Outcome, Receipt, Sink, Submission
+from tocsin.traffic.model import Attachment, Feedback, Inbound, Link, LinkState, Outcome, Receipt, Sink, Submission
 from tocsin.traffic.words import ENDS, PRODUCT_NAMES, End, OutcomeKind, Priority, Product, ReactionKind, Reason
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Feedback",
     "Inbound",
     "Link",
+    "LinkState",
     "Outcome",
     "OutcomeKind",
     "Priority",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tocsin import queue
@@ -21,3 +22,4 @@ class Hands:
     receipt_timeout_s: float
     waker: queue.Waker
     linker: Linker | None = None
+    open_sealed: Callable[[str], str] | None = None  # of channels' settings

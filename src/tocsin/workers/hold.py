@@ -81,6 +81,10 @@ class Hold:
         """So many parts go to the link."""
         self.unrecorded += parts
 
+    def unhand(self, parts: int) -> None:
+        """So many of them did not go after all: `put_back` them."""
+        self.unrecorded -= parts
+
     def put_back(self, unsent: Sequence[Submission], at: float) -> None:
         """These never went to the link. A message of which other parts did go is answered TEMPORARY for them."""
         numbers: dict[bytes, set[int]] = {}

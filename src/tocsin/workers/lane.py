@@ -50,7 +50,7 @@ class Lane:
         self._claims = Session(hands.dsn, f"lane {channel.name}", generic_plans=True)
         self._pace = None if channel.rate is None else Pace(channel.id, channel.rate, self._claims)
         self._most = min(channel.window, UNRECORDED_MOST)
-        self._texts = Texts(hands.linker)
+        self._texts = Texts(hands.linker, whole=link.whole, wide=link.wide)
         self._turn = Turn(looks_ahead=self._pace is None and self._most >= _WHOLE_ITEM)
         self._stopping = False
 
@@ -77,8 +77,8 @@ class Lane:
             await asyncio.sleep(_PAUSE_S)
         lease = self._hands.lease
         self.wake.clear()
-        if not lease.held:
-            await self._rest()
+        if not lease.held or self.link.state().down:
+            await self._rest()  # others, or another channel, take what waits
             return
         want = min(self._most, CLAIM_MOST)
         if self._pace is not None:
@@ -96,7 +96,8 @@ class Lane:
             await self._rest()
             return
         self.hold.claim(items)
-        await self._hand_over(items, asked)
+        if not await self._hand_over(items, asked):
+            await asyncio.sleep(_PAUSE_S)  # the link is down
 
     async def _wait_for_room(self) -> int:
         """Parts that may go now. 0: none yet; ask again."""
@@ -117,7 +118,8 @@ class Lane:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.wake.wait(), _POLL_S)
 
-    async def _hand_over(self, items: Sequence[queue.Item], asked: float) -> None:
+    async def _hand_over(self, items: Sequence[queue.Item], asked: float) -> bool:
+        """False: the link took none of what is left; it is put back for whoever can send it."""
         got = clock.monotonic_s()
         try:
             work = await load_work(
@@ -135,26 +137,37 @@ class Lane:
                     log.warning(
                         "channel %s: the lease was over before %d parts were sent", self.channel.name, len(unsent)
                     )
-                    return
+                    return True
+                if self.link.state().down:
+                    return False
                 if room > 0:
-                    piece, unsent = unsent[:room], unsent[room:]
-                    await self._submit(piece)
+                    piece, rest = unsent[:room], unsent[room:]
+                    unsent = rest  # what breaks in its submit is answered there
+                    left = await self._submit(piece)
+                    unsent = [*left, *rest]
+                    if left:
+                        return False
         finally:
             if unsent:
                 self.hold.put_back(unsent, clock.now_s())
+        return True
 
-    async def _submit(self, piece: Sequence[Submission]) -> None:
+    async def _submit(self, piece: Sequence[Submission]) -> Sequence[Submission]:
+        """What the link did not take."""
         self.hold.hand(len(piece))
         if self._pace is not None:
             self._pace.spend(len(piece))
         try:
-            await self.link.submit(piece)
+            left = await self.link.submit(piece)
         except Exception:  # the edge to the carrier: what it did with them is not known
             log.exception("channel %s: the link broke in a submit of %d parts", self.channel.name, len(piece))
             LOOP_ERRORS.labels("submit").inc()
             at = clock.now_s()
             self.hold.answer([Outcome(s.message_id, s.attempt, s.part, OutcomeKind.UNKNOWN, at) for s in piece])
             await asyncio.sleep(_PAUSE_S)
+            return ()
+        self.hold.unhand(len(left))
+        return left
 
     async def written(self) -> None:
         """Returns when the answers that are known by now are stored."""

@@ -10,10 +10,11 @@ import logging
 from collections.abc import Sequence
 
 from tocsin import queue
+from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.metrics import LOOP_ERRORS, RECEIPTS
-from tocsin.messaging import Answers, receive, receive_feedback, receive_replies
+from tocsin.messaging import Answers, End, receive, receive_feedback, receive_replies
 from tocsin.traffic import Feedback, Inbound, Receipt
 from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
@@ -21,6 +22,7 @@ from tocsin.workers.lane import Lane
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 1000
+_NEWEST = 0.2  # weight of the last batch in the average delay
 
 Group = list[tuple[Sequence[Receipt], asyncio.Future[None]]]
 """Receipts, and who waits for them to be stored."""
@@ -40,6 +42,7 @@ class Intake:
         self._waiting: Group = []
         self._event = asyncio.Event()
         self._turn = asyncio.Lock()
+        self.delay_s = 0.0  # from hand-over to receipt, average of the last ones; 0: none came
 
     async def receipts(self, receipts: Sequence[Receipt]) -> None:
         """Returns when they are committed; raises what kept them from it."""
@@ -91,8 +94,15 @@ class Intake:
         _finish(group, None)
         RECEIPTS.labels(self._name).inc(len(receipts))
         if received.ends:
+            self._note_delay(received.ends)
             self._waker.wake(queue.OUTBOX)
         return True
+
+    def _note_delay(self, ends: Sequence[End]) -> None:
+        handed = [end.submitted_at for end in ends if end.submitted_at]
+        if handed:
+            delay_s = max(0.0, clock.now_s() - sum(handed) / len(handed))
+            self.delay_s += (delay_s - self.delay_s) * (_NEWEST if self.delay_s else 1.0)
 
     def _take(self) -> Group:
         group: Group = []

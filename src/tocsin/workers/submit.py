@@ -10,12 +10,15 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+import msgspec
+
 from tocsin.carriers import BadConfigError, ChannelFacts, open_link
+from tocsin.kit import clock
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.routing import Channel, Table
-from tocsin.traffic import Feedback, Inbound, Outcome, Receipt
+from tocsin.traffic import Feedback, Inbound, LinkState, Outcome, Receipt
 from tocsin.workers.hands import Hands
 from tocsin.workers.lane import Lane
 from tocsin.workers.receive import Intake
@@ -65,6 +68,13 @@ class Running:
             self._claims = asyncio.create_task(self.lane.run_claims(), name="Lane.run_claims")
             self._loops.watch(self._claims)
 
+    def state(self) -> LinkState:
+        """The link's, with what only the platform knows of it."""
+        state = self.lane.link.state()
+        delay_ms = state.receipt_delay_ms or int(self.intake.delay_s * 1000)
+        window = min(state.window or self.lane.channel.window, self.lane.channel.window)
+        return msgspec.structs.replace(state, window=window, receipt_delay_ms=delay_ms)
+
     async def stop(self) -> None:
         """End in order, and in bounded time even where the link hangs or the database is away."""
         self._loops.let_end()
@@ -89,10 +99,15 @@ class Worker:
         self._stop = stop
         self._running: dict[int, Running] = {}
         self._refused: dict[int, Channel] = {}
+        self._closed: dict[int, LinkState] = {}  # channels that cannot be opened, and why
 
     def held_items(self) -> list[int]:
         """Items in hand, over all lanes."""
         return [item_id for running in self._running.values() for item_id in running.lane.hold.items]
+
+    def states(self) -> dict[int, LinkState]:
+        """Of all links, by channel; one that cannot be opened is down."""
+        return {**self._closed, **{channel_id: running.state() for channel_id, running in self._running.items()}}
 
     def wake(self) -> None:
         """Something new in some lane."""
@@ -115,6 +130,7 @@ class Worker:
             if wanted.get(channel_id) != running.lane.channel:
                 await running.stop()  # until then its items are held, and their leases renewed
                 del self._running[channel_id]
+        self._closed = {channel_id: state for channel_id, state in self._closed.items() if channel_id in wanted}
         for channel in wanted.values():
             if channel.id not in self._running and self._refused.get(channel.id) != channel:
                 await self._start(channel)
@@ -122,10 +138,11 @@ class Worker:
     async def _start(self, channel: Channel) -> None:
         facts = ChannelFacts(channel.id, channel.name, channel.config, self._receipt_timeout_s)
         try:
-            link = open_link(channel.kind, facts, self._hands.dsn)
+            link = open_link(channel.kind, facts, self._hands.dsn, self._hands.open_sealed)
         except BadConfigError as error:
             log.error("%s", error)  # noqa: TRY400  (the sentence says all; a trace adds nothing)
             self._refused[channel.id] = channel
+            self._close(channel, "its settings cannot be used: see `tocsin doctor`")
             return
         lane = Lane(channel, link, self._hands)
         running = Running(lane, Intake(lane, self._hands), self._stop)
@@ -134,6 +151,11 @@ class Worker:
         except Exception:  # the edge: one channel that cannot open stops no other; it is tried again
             log.exception("channel %s could not be opened", channel.name)
             LOOP_ERRORS.labels("open").inc()
+            self._close(channel, "it could not be opened: see the worker's log")
             await running.stop()
             return
         self._running[channel.id] = running
+        self._closed.pop(channel.id, None)
+
+    def _close(self, channel: Channel, why: str) -> None:
+        self._closed[channel.id] = LinkState(binds_wanted=1, last_error=why, last_error_at=clock.now_s())

@@ -21,11 +21,13 @@ from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.kit.settings import Settings
 from tocsin.media import forget_files
 from tocsin.messaging import (
+    Answers,
     Terms,
     end_expired,
     end_overdue,
     fold_rollups,
     forget_keys,
+    join_replies,
     keep_partitions,
     match_again,
     move_due,
@@ -54,7 +56,7 @@ class Job:
     again: bool = True
 
 
-def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]:
+def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Settings) -> list[Job]:
     """All jobs of the worker."""
     books = terms.books
 
@@ -66,6 +68,9 @@ def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]
             return count
 
         return run_and_wake
+
+    async def join(session: Session) -> int:
+        return (await join_replies(session, answers)).matched
 
     return [
         Job("promote", 0.1, waking(queue.LANE, queue.promote)),
@@ -83,16 +88,23 @@ def list_jobs(terms: Terms, waker: queue.Waker, settings: Settings) -> list[Job]
             waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S, clock.now_s())),
             again=False,
         ),
+        Job("replies", 0.5, waking(queue.LANE, waking(queue.OUTBOX, join)), again=False),
         Job("rollup", 5.0, fold_rollups),
         Job(
             "expired",
             min(30.0, settings.validity_s / 4),
             waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, clock.now_s())),
         ),
+        Job("links", 5.0, _forget_states, again=False),
         Job("forget", 30.0, lambda s: _forget(s, settings)),
         Job("orphans", 30.0, drop_orphans),
         Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
+
+
+async def _forget_states(session: Session) -> int:
+    await queue.forget_states(session)
+    return 0
 
 
 async def _forget(session: Session, settings: Settings) -> int:

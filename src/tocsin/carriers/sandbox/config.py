@@ -53,6 +53,16 @@ class SandboxConfig(msgspec.Struct, frozen=True):
     record_replies: Annotated[
         bool, Meta(description="Whether numbers ending in 0009913 and 0009914 send their reply.")
     ] = True
+    down: Annotated[
+        bool, Meta(description="The link is down: nothing is bound and nothing is taken. Receipts still come.")
+    ] = False
+    undelivered_percent: Annotated[
+        int, Meta(ge=0, le=100, description="Of a hundred ordinary messages, how many are undelivered in the receipt.")
+    ] = 0
+    watched: Annotated[
+        bool,
+        Meta(description="Whether the circuit breaker watches it as it does a real carrier; else a sandbox has none."),
+    ] = False
     lease_s: Annotated[
         float,
         Meta(

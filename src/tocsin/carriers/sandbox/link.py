@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tocsin.carriers.meter import Meter, Metered
 from tocsin.carriers.model import ChannelFacts
 from tocsin.carriers.sandbox import mapping, store
 from tocsin.carriers.sandbox.config import SandboxConfig
@@ -22,7 +23,7 @@ from tocsin.carriers.sandbox.later import Later
 from tocsin.carriers.sandbox.mapping import Event, Plan
 from tocsin.carriers.sandbox.store import Kept, NewEvent
 from tocsin.kit import clock, ids
-from tocsin.traffic import Outcome, OutcomeKind, Sink, Submission
+from tocsin.traffic import LinkState, Outcome, OutcomeKind, Sink, Submission
 
 _GROUP = 1_000
 """Submissions stored together, and those that may wait while a group is under way."""
@@ -42,6 +43,8 @@ class _Booked(NamedTuple):
 class SandboxLink:
     """One talk with the sandbox carrier for one channel; several at once are fine."""
 
+    whole = wide = False
+
     def __init__(self, channel: ChannelFacts, config: SandboxConfig, dsn: str) -> None:
         self.faults = 0
         self._channel = channel
@@ -51,6 +54,7 @@ class SandboxLink:
         self._session = store.make_session(dsn, f"sandbox {channel.id} submit")
         events = store.make_session(dsn, f"sandbox {channel.id} events")
         self._hand_in = HandIn(channel.id, events, config.lease_s, config.keep_days)
+        self._meter = Meter()
         self._ids = ids.Ids()
         # Time, then chance: unlike every other link's, and ascending over restarts.
         self._stem = self._ids.one().hex()[1:20]
@@ -60,24 +64,31 @@ class SandboxLink:
         self._room = asyncio.Event()
         self._closing = False
 
+    def state(self) -> LinkState:
+        """Bound, unless it is told to be down."""
+        return self._meter.read(0 if self._config.down else 1, 1)
+
     async def open(self, sink: Sink) -> None:
         """Begin. Never fails for a database that is away: what cannot be stored is answered so."""
+        sink = Metered(sink, self._meter)
         self._sink = sink
         self._delayed = Later(self._config.submit_delay_ms / 1000, sink.outcomes)
         self._hanging = Later(self._config.unknown_after_s, sink.outcomes)
         self._hand_in.open(sink)
         self._task = asyncio.create_task(self._run(), name=f"sandbox {self._channel.id} submit")
 
-    async def submit(self, submissions: Sequence[Submission]) -> None:
-        """Take these; waits while a full group is ahead. After close() they are TEMPORARY failures."""
-        if self._closing:
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """Take these; waits while a full group is ahead. After close(), or while down, they are TEMPORARY failures."""
+        self._meter.hand(len(submissions))
+        if self._closing or self._config.down:
             self._refuse(submissions, OutcomeKind.TEMPORARY)
-            return
+            return ()
         self._waiting.extend(submissions)
         self._arrived.set()
         while len(self._waiting) > _GROUP and not self._closing:
             self._room.clear()
             await self._room.wait()
+        return ()
 
     async def close(self) -> None:
         """Store and answer what was taken, let receipts under way finish, for about two seconds; what is silent by then

@@ -37,6 +37,7 @@ class Terms(NamedTuple):
     delay_ms: dict[When, int]
     spread_ms: int
     replies: bool
+    undelivered_percent: int = 0
 
 
 class Body(msgspec.Struct, omit_defaults=True, gc=False):
@@ -94,7 +95,7 @@ def work_out_terms(config: SandboxConfig, receipt_timeout_s: float) -> Terms:
         When.LATE: answer_ms + int(config.late_receipt_s * 1000),
         When.AFTER_TIMEOUT: answer_ms + int(after_s * 1000),
     }
-    return Terms(delay_ms, config.receipt_jitter_ms, config.record_replies)
+    return Terms(delay_ms, config.receipt_jitter_ms, config.record_replies, config.undelivered_percent)
 
 
 def name_carrier_ids(stem: str, first: int, count: int) -> list[str]:
@@ -130,6 +131,13 @@ def _plan_ordinary(plan: Plan, terms: Terms, now: float) -> None:
     ]
     usual_ms = terms.delay_ms[When.USUAL]
     ids, phones = plan.kept_ids, [s.phone for s in plan.kept]
+    if terms.undelivered_percent:
+        # All parts of a message end alike.
+        lost = [int.from_bytes(s.message_id[14:16], "big") % 100 < terms.undelivered_percent for s in plan.kept]
+        for end, which in ((Reason.UNDELIVERED, True), (Reason.SUCCESS, False)):
+            chosen = [i for i, value in enumerate(lost) if value is which]
+            _book(plan, usual_ms, end, [ids[i] for i in chosen], [phones[i] for i in chosen], now)
+        return
     if terms.spread_ms == 0:
         _book(plan, usual_ms, Reason.SUCCESS, ids, phones, now)
         return

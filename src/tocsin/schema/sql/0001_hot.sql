@@ -185,6 +185,7 @@ CREATE TABLE unmatched_receipt (
     status     smallint NOT NULL,
     reason     smallint NOT NULL,
     talk_s     integer NOT NULL DEFAULT 0,
+    others     text NOT NULL DEFAULT '',     -- other ways to write the id, blanks between them
     at         timestamptz NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     given_up   boolean NOT NULL DEFAULT false
@@ -205,6 +206,21 @@ CREATE TABLE uplink (
     seen           xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX uplink_account ON uplink (account_id, seen, id);
+
+-- Parts of replies, until all are there or no more is waited for. content: UTF-16, big end first: a part may end in half a pair.
+CREATE TABLE uplink_part (
+    id             uuid PRIMARY KEY,
+    channel_id     integer NOT NULL,
+    user_number    text NOT NULL,
+    service_number text NOT NULL,
+    reference      integer NOT NULL,
+    parts          smallint NOT NULL,
+    part           smallint NOT NULL,
+    content        bytea NOT NULL,
+    at             timestamptz NOT NULL,
+    received_at    timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (channel_id, user_number, service_number, reference, parts, part)
+);
 
 -- What became of emails after their delivery. kind: traffic.ReactionKind; machine: what asked in place of a person, '' for a person.
 CREATE TABLE mail_event (

@@ -256,10 +256,10 @@ BEGIN
                         SELECT s.* FROM summed s WHERE s.upto = s.n AND s.n > p_messages AND v_left = p_messages
                     ), rest AS (
                         UPDATE lane_item l SET ids = l.ids[p_messages + 1 :] FROM large s WHERE l.id = s.id
-                        RETURNING s.o, l.account_id, l.attempt, s.ids[: p_messages] AS ids
+                        RETURNING s.o, l.account_id, l.attempt, l.ready_at, s.ids[: p_messages] AS ids
                     ), part AS (
-                        INSERT INTO lane_item (channel_id, priority, account_id, attempt, owner, lease_end, ids)
-                        SELECT p_channel, v_priority, r.account_id, r.attempt, p_owner, clock_timestamp() + p_lease, r.ids FROM rest r
+                        INSERT INTO lane_item (channel_id, priority, account_id, attempt, owner, lease_end, ready_at, ids)
+                        SELECT p_channel, v_priority, r.account_id, r.attempt, p_owner, clock_timestamp() + p_lease, r.ready_at, r.ids FROM rest r
                         RETURNING 1::bigint, lane_item.id, lane_item.account_id, lane_item.attempt, lane_item.ids
                     )
                     SELECT g.id, v_priority::smallint, g.account_id, g.attempt, array_send(g.ids), cardinality(g.ids)

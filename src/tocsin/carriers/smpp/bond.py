@@ -1,0 +1,162 @@
+"""One bind of a channel: connects, binds, and does so again for as long as it runs, with growing, jittered waits.
+
+It knows how much may go over it now: the window, halved by a peer that throttles and widened again answer by answer, and
+the rest that such a peer is given. It must not know what a message is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from collections.abc import Callable
+
+from tocsin.carriers.smpp.config import SmppConfig
+from tocsin.kit import clock
+from tocsin.smpp import Bind, Bound, Command, Ended, Event, Role, Status, Stream, Terms, connect
+
+_log = logging.getLogger(__name__)
+
+_STEADY_S = 30.0  # bound for so long, the next trouble is a new one
+_SAY_AGAIN_S = 60.0
+_THROTTLED_MOST = 10
+_NAMES = {int(status): status.name.lower().replace("_", " ") for status in Status}
+
+
+class Bond:
+    """`on_event(bond, event)` gets all events; `on_flush(bond)` comes behind those of one read."""
+
+    def __init__(
+        self, name: str, command: Command, config: SmppConfig,
+        on_event: Callable[[Bond, Event], None], on_flush: Callable[[Bond], None],
+    ) -> None:  # fmt: skip
+        self.command = command
+        self.stream: Stream | None = None
+        self.bound = False
+        self.error = ""
+        self.error_at = 0.0
+        self._name = name
+        self._config = config
+        self._on_event = on_event
+        self._on_flush = on_flush
+        self._tls = make_tls(config)
+        self._allowed = float(config.window)
+        self._rest_s = config.throttled_s
+        self.rests_until_s = 0.0
+        self._failures = 0
+        self._said_s = -_SAY_AGAIN_S
+        self._ending = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether messages may go over it at all."""
+        return self.command is not Command.BIND_RECEIVER
+
+    def room(self, now_s: float) -> int:
+        """Messages that may go now; `now_s` is monotonic."""
+        if not self.bound or self.stream is None or now_s < self.rests_until_s:
+            return 0
+        return min(int(self._allowed) - self.stream.session.in_flight, self.stream.session.room)
+
+    def note_taken(self) -> None:
+        """The peer took a message: a little more may go."""
+        self._rest_s = self._config.throttled_s
+        self._allowed = min(self._allowed + 1 / self._allowed, float(self._config.window))
+
+    def note_throttled(self, now_s: float) -> None:
+        """The peer wants less; what is under way may say so again and counts once."""
+        if now_s < self.rests_until_s:
+            return
+        self._allowed = max(1.0, self._allowed / 2)
+        self.rests_until_s = now_s + self._rest_s * random.uniform(0.9, 1.1)  # noqa: S311  (spreads, keeps no secret)
+        self._rest_s = min(self._rest_s * 2, self._config.throttled_s * _THROTTLED_MOST)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            began_s = clock.monotonic_s()
+            try:
+                await self._hold()
+            except (OSError, TimeoutError) as error:
+                self._note_failure(str(error) or type(error).__name__)
+            if clock.monotonic_s() - began_s > _STEADY_S:
+                self._failures = 0
+            wait_s = min(self._config.reconnect_s * 2 ** min(self._failures, 12), self._config.reconnect_most_s)
+            self._failures += 1
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _hold(self) -> None:
+        config = self._config
+        terms = Terms(config.window, config.answer_s, config.connect_s, config.enquire_s)
+        stream = await connect(
+            config.host, config.port, self._tls, lambda: Stream(Role.ESME, terms, self._take), config.connect_s
+        )
+        self.stream = stream
+        try:
+            bind = Bind(config.system_id.encode(), config.password.encode(), config.system_type.encode())
+            stream.session.bind(self.command, bind, clock.monotonic_s())
+            stream.flush()
+            await stream.closed.wait()
+        finally:
+            stream.abort()
+            self.stream = None
+            self.bound = False
+
+    def _take(self, _stream: Stream, events: object) -> None:
+        assert isinstance(events, list)
+        for event in events:
+            if isinstance(event, Bound):
+                self.bound = True
+                self._allowed = float(self._config.window)
+                self._failures = 0
+                self._said_s = -_SAY_AGAIN_S
+                _log.info("channel %s is bound (%s)", self._name, self.command.name.lower())
+            elif isinstance(event, Ended):
+                self.bound = False
+                if not self._ending:
+                    self._note_failure(_say(event))
+            self._on_event(self, event)
+        self._on_flush(self)
+
+    def _note_failure(self, why: str) -> None:
+        """Said at once, and then once a minute: a carrier that is away for a night fills no log."""
+        now_s = clock.monotonic_s()
+        if why != self.error or now_s - self._said_s >= _SAY_AGAIN_S:
+            self._said_s = now_s
+            _log.warning("channel %s (%s): %s", self._name, self.command.name.lower(), why)
+        self.error, self.error_at = why, clock.now_s()
+
+    async def unbind(self, within_s: float) -> None:
+        """End the session in order, if the peer lets it."""
+        self._ending = True
+        stream = self.stream
+        if stream is None:
+            return
+        if self.bound:
+            stream.session.unbind(clock.monotonic_s())
+            stream.flush()
+            try:
+                await asyncio.wait_for(stream.closed.wait(), within_s)
+            except TimeoutError:
+                stream.abort()
+        else:
+            stream.abort()
+
+
+def _say(event: Ended) -> str:
+    if event.status is None:
+        return event.why
+    name = _NAMES.get(event.status, "an error of this carrier")
+    return f"{event.why}: 0x{event.status:02X}, {name}"
+
+
+def make_tls(config: SmppConfig) -> ssl.SSLContext | None:
+    """Raises OSError for a file of certificates that cannot be read."""
+    if not config.tls:
+        return None
+    context = ssl.create_default_context(cafile=config.tls_ca or None)
+    if not config.tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
