@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
@@ -53,8 +54,10 @@ class Customer:
         self.ended: Ended | None = None
         self.stream: Stream
 
-    async def bind(self, address: tuple[str, int], command: Command, bind: Bind) -> None:
-        self.stream = await connect(*address, None, lambda: Stream(Role.ESME, self.terms, self._on_events), 5)
+    async def bind(
+        self, address: tuple[str, int], command: Command, bind: Bind, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.stream = await connect(*address, tls, lambda: Stream(Role.ESME, self.terms, self._on_events), 5)
         self.stream.session.bind(command, bind, clock.monotonic_s())
         self.stream.flush()
         await until(lambda: self.ended is not None or self.stream.session.state is not State.OPEN)

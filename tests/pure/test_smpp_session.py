@@ -255,6 +255,22 @@ def test_too_many_without_an_answer_are_told_to_come_again() -> None:
     assert pair.to_esme() == [Answered(1000, Status.QUEUE_FULL, b"")]
 
 
+def test_how_many_may_wait_is_a_term_and_what_is_forgotten_does_not_wait() -> None:
+    pair = Pair(Terms(window=10), of_smsc=Terms(asked=2)).bind()
+    for number in range(3):
+        pair.esme.request(Command.SUBMIT_SM, HELLO, number, pair.now_s)
+    first, second = pair.to_smsc()
+    assert pair.to_esme() == [Answered(2, Status.QUEUE_FULL, b"")]
+    assert isinstance(first, Asked)
+    assert isinstance(second, Asked)
+    pair.smsc.forget(first)
+    assert pair.smsc.unanswered == 1
+    pair.smsc.answer(first)
+    assert pair.smsc.take() == b""
+    pair.esme.request(Command.SUBMIT_SM, HELLO, 3, pair.now_s)
+    assert len(pair.to_smsc()) == 1
+
+
 def test_the_sequence_wraps() -> None:
     pair = Pair().bind()
     pair.esme._sequence = 0x7FFFFFFE
