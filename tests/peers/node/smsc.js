@@ -28,7 +28,7 @@ const { smpp, describe, fieldsOf, say, obey, join, options } = require('./wire')
 const { Deliveries } = require('./deliveries');
 
 const set = { ...DEFAULTS, ...options };
-const counts = { submits: 0, taken: 0, receipts: 0, acked: 0, refused: 0 };
+const counts = { submits: 0, taken: 0, receipts: 0, acked: 0, refused: 0, last_at_ms: 0 };
 const sessions = new Set();
 const deliveries = new Deliveries(set, counts, sessions);
 
@@ -47,6 +47,7 @@ function judge(pdu) {
 
 function take(session, pdu) {
   counts.submits += 1;
+  counts.last_at_ms = Date.now();
   const lost = isNth(set.hang_every) || isNth(set.drop_every);
   const status = lost ? 0 : judge(pdu);
   if (!set.quiet) say('submit', { ...describe(pdu), status: lost ? null : status });
