@@ -80,6 +80,13 @@ def run_receiver() -> Iterator[Receiver]:
 
 
 @contextlib.contextmanager
+def run_answerer() -> Iterator[int]:
+    """An SMPP peer that answers at once; its port."""
+    with _run("bench.answerer") as (_, port):
+        yield port
+
+
+@contextlib.contextmanager
 def run_bare(kind: str, dsn: str) -> Iterator[tuple[int, int]]:
     """A bare server, `rsgi` or `starlette`; its port and pid."""
     with _run("bench.bare", kind, dsn) as (process, port):

@@ -1,6 +1,7 @@
-"""SMPP: the link alone beside the node-smpp client, then a POST of 50,000 on its whole way beside Kannel; one peer for all.
+"""SMPP: the link alone beside the node-smpp client, then a POST of 50,000 on its whole way beside Kannel.
 
-The peer is the shipped simulator in a process of its own. Kannel is set up as in kannel.py, which says how.
+The clients' peer answers at once and reads next to nothing (answerer.py); that of the product and of Kannel is the shipped
+simulator in a process of its own. Kannel is set up as in kannel.py, which says how.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from tests.peers.node_smpp import measure_client
 
-from bench.children import BrokenError, Receiver, run_receiver
+from bench.children import BrokenError, Receiver, run_answerer, run_receiver
 from bench.figure import ONE_EACH, Figure, Say, median
 from bench.figures import kannel
 from bench.processes import Seen
@@ -38,17 +39,17 @@ def measure(say: Say) -> list[Figure]:
 def _measure_alone(say: Say) -> Figure:
     ours: list[dict[str, Any]] = []
     theirs: list[dict[str, Any]] = []
-    with run_smsc() as smsc, tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
+    with run_answerer() as port, tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
         for _ in range(_ROUNDS):
-            ours.append(_run_link(smsc.port))
+            ours.append(_run_link(port))
             theirs.append(
-                measure_client(Path(name), smsc.port, _ALONE, _WINDOW, system_id=USER, password=PASSWORD, first=_FIRST)
+                measure_client(Path(name), port, _ALONE, _WINDOW, system_id=USER, password=PASSWORD, first=_FIRST)
             )
             say(f"smpp link alone: {ours[-1]['rate']:,.0f}/s; node-smpp {theirs[-1]['rate']:,.0f}/s")
     ratio = median([each["rate"] for each in ours]) / median([each["rate"] for each in theirs])
     return Figure(
         "smpp/link", "submit_sm/s of the link alone, against the node-smpp client on the same peer", f">= {_MUST_ALONE:g}",
-        f"{ratio:.2f}", ratio >= _MUST_ALONE, "1 simulator, 1 client",
+        f"{ratio:.2f}", ratio >= _MUST_ALONE, "1 answerer, 1 client",
         {"ours/s": _rates(ours), "node-smpp/s": _rates(theirs),
          "ours, CPU us a submit": [round(each["cpu_s"] / _ALONE * 1e6, 1) for each in ours],
          "node-smpp, CPU us a submit": [round(each["cpu_s"] / _ALONE * 1e6, 1) for each in theirs],
@@ -73,7 +74,7 @@ def _run_link(port: int) -> dict[str, Any]:
 
 def _measure_way(say: Say) -> list[Figure]:
     submitted, pushed = [], []
-    with run_smsc() as smsc, run_product() as product, run_receiver() as receiver:
+    with run_smsc("--window", "1000") as smsc, run_product() as product, run_receiver() as receiver:
         _prepare(product, receiver, smsc)
         product.settle()
         meter = product.meter(Seen("simulator", smsc.pid), Seen("receiver", receiver.pid))

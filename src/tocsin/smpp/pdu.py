@@ -25,7 +25,8 @@ SHORT_MESSAGE_MOST: Final = 254
 _TLV: Final = Struct(">HH")
 _NO_TLVS: Final[dict[int, bytes]] = {}
 # With their final NUL (4.1.1, 4.4.1); carriers use longer addresses and ids than 3.4 allows.
-_SERVICE, _ADDRESS, _TIME, _SYSTEM_ID, _PASSWORD, _SYSTEM_TYPE, _RANGE, _MESSAGE_ID = 6, 65, 17, 65, 65, 33, 65, 256
+_SERVICE, _ADDRESS, _TIME, _SYSTEM_ID, _PASSWORD, _SYSTEM_TYPE, _RANGE = 6, 65, 17, 65, 65, 33, 65
+MESSAGE_ID_MOST: Final = 256
 
 
 class PduError(Exception):
@@ -171,22 +172,10 @@ def encode_query(query: Query) -> bytes:
 
 def decode_query(body: bytes) -> Query:
     """Raises PduError."""
-    message_id, at = _read_text(body, 0, _MESSAGE_ID)
+    message_id, at = _read_text(body, 0, MESSAGE_ID_MOST)
     ton, npi = _read_octets(body, at, 2)
     source, _ = _read_text(body, at + 2, _ADDRESS)
     return Query(message_id, source, ton, npi)
-
-
-def decode_id(body: bytes) -> bytes:
-    """The message_id or system_id that a response begins with; b"" where it has none. Raises PduError.
-
-    A response with an error often has no body at all, and one of some carriers no final NUL.
-    """
-    end = body.find(b"\0")
-    found = body if end < 0 else body[:end]
-    if len(found) >= _MESSAGE_ID:
-        raise PduError(Status.INVALID_MESSAGE_LENGTH, "a message_id is too long")
-    return found
 
 
 def encode_tlvs(tlvs: Mapping[int, bytes]) -> bytes:

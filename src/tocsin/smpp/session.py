@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from tocsin.smpp import pdu
-from tocsin.smpp.pdu import HEAD, HEAD_SIZE, MOST_OCTETS, Bind, Message, PduError, Query
+from tocsin.smpp.pdu import HEAD, HEAD_SIZE, MESSAGE_ID_MOST, MOST_OCTETS, Bind, Message, PduError, Query
 from tocsin.smpp.words import BINDS, BOUND_BY, MESSAGES, RESPONSE, VERSION, Command, Role, State, Status, Tag
 
 _SEQUENCE_MOST: Final = 0x7FFFFFFF
@@ -106,7 +106,7 @@ class Session:
 
     def __init__(self, role: Role, terms: Terms, now_s: float) -> None:
         self.role = role
-        self.state = State.OPEN
+        self._enter(State.OPEN)
         self._terms = terms
         self._heard_s = now_s
         self._out: list[bytes] = []
@@ -116,6 +116,10 @@ class Session:
         self._asked: dict[int, int] = {}  # sequence -> command, not answered by us
         self._links: dict[int, tuple[Command, float]] = {}  # bind, unbind, enquire_link of ours
         self._wait_until_s: float | None = now_s + terms.bind_s  # for a bind
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._sendable = MAY_SEND.get((self.role, state), frozenset())
 
     # What goes out.
 
@@ -148,16 +152,22 @@ class Session:
 
     def request(self, command: Command, message: Message, token: object, now_s: float) -> None:
         """Send a message; an Answered or Expired with this token will come. Raises SessionError, ValueError (too long)."""
-        if command not in MAY_SEND.get((self.role, self.state), ()):
+        self.request_body(command, pdu.encode_request(command, message), token, now_s)
+
+    def request_body(self, command: Command, body: bytes, token: object, now_s: float) -> None:
+        """The same, of a body that is written already. Raises SessionError."""
+        if command not in self._sendable:
             raise SessionError(f"{command.name} may not be sent while {self.state.name}")
-        if self.room <= 0:
+        waiting = self._waiting
+        if len(waiting) >= self._terms.window:
             raise SessionError("the window is full")
-        body = pdu.encode_request(command, message)
-        self._waiting[self._send(command, body)] = (token, now_s + self._terms.response_s)
+        sequence = self._sequence = self._sequence % _SEQUENCE_MOST + 1
+        self._out.append(HEAD.pack(HEAD_SIZE + len(body), command, 0, sequence) + body)
+        waiting[sequence] = (token, now_s + self._terms.response_s)
 
     def query(self, query: Query, token: object, now_s: float) -> None:
         """Ask for the state of a message. Raises SessionError."""
-        if Command.QUERY_SM not in MAY_SEND.get((self.role, self.state), ()) or self.room <= 0:
+        if Command.QUERY_SM not in self._sendable or self.room <= 0:
             raise SessionError("query_sm may not be sent now")
         sequence = self._send(Command.QUERY_SM, pdu.encode_query(query))
         self._waiting[sequence] = (token, now_s + self._terms.response_s)
@@ -174,7 +184,7 @@ class Session:
     def accept_bind(self, asked: Asked, system_id: bytes) -> None:
         """Let the peer in."""
         self._wait_until_s = None
-        self.state = BOUND_BY[asked.command]
+        self._enter(BOUND_BY[asked.command])
         version = pdu.encode_tlvs({Tag.SC_INTERFACE_VERSION: bytes((VERSION,))})
         self.answer(asked, Status.OK, system_id + b"\0" + version)
 
@@ -186,7 +196,7 @@ class Session:
     def unbind(self, now_s: float) -> None:
         """Ask to end in order; an Ended follows."""
         if self.state not in {State.UNBOUND, State.CLOSED}:
-            self.state = State.UNBOUND
+            self._enter(State.UNBOUND)
             self._ask_link(Command.UNBIND, b"", now_s + self._terms.bind_s)
 
     def close(self) -> list[Event]:
@@ -217,16 +227,19 @@ class Session:
                 break
             if end - at < length:
                 break
-            self._take_pdu(command, status, sequence, data[at + HEAD_SIZE : at + length], events)
+            waiting = self._waiting.pop(sequence, None) if command & RESPONSE else None
+            if waiting is not None:  # nearly all, of who submits
+                events.append(
+                    Answered(waiting[0], status or _status_of(command), _read_id(data, at + HEAD_SIZE, at + length))
+                )
+            else:
+                self._take_pdu(command, status, sequence, data[at + HEAD_SIZE : at + length], events)
             at += length
         self._rest = b"" if self.state is State.CLOSED else data[at:]
         return events
 
     def _take_pdu(self, command: int, status: int, sequence: int, body: bytes, events: list[Event]) -> None:
-        waiting = self._waiting.pop(sequence, None) if command & RESPONSE else None
-        if waiting is not None:
-            events.append(Answered(waiting[0], status or _status_of(command), _read_id(body)))
-        elif command & RESPONSE:
+        if command & RESPONSE:
             self._take_link_answer(command, status, sequence, body, events)
         else:
             self._take_request(command, sequence, body, events)
@@ -240,8 +253,8 @@ class Session:
                 events += self._end("the bind was refused", status or Status.BIND_FAILED)
                 return
             self._wait_until_s = None
-            self.state = BOUND_BY[asked[0]]
-            events.append(Bound(self.state, _read_id(body), _read_version(body)))
+            self._enter(BOUND_BY[asked[0]])
+            events.append(Bound(self.state, _read_id(body, 0, len(body)), _read_version(body)))
         elif asked[0] is Command.UNBIND:
             events += self._end("unbound")
 
@@ -325,7 +338,7 @@ class Session:
     def _end(self, why: str, status: int | None = None) -> list[Event]:
         if self.state is State.CLOSED:
             return []
-        self.state = State.CLOSED
+        self._enter(State.CLOSED)
         events: list[Event] = [Expired(token) for token, _ in self._waiting.values()]
         self._waiting.clear()
         self._links.clear()
@@ -346,11 +359,14 @@ def _decode(command: Command, body: bytes) -> Message | Bind | Query:
     return pdu.decode_query(body) if command is Command.QUERY_SM else pdu.decode_bind(body)
 
 
-def _read_id(body: bytes) -> bytes:
-    try:
-        return pdu.decode_id(body)
-    except PduError:
-        return b""
+def _read_id(data: bytes, at: int, end: int) -> bytes:
+    """The message_id or system_id that a response begins with; b"" where it has none, or one that is too long.
+
+    A response with an error often has no body at all, and one of some carriers no final NUL.
+    """
+    found = data.find(b"\0", at, end)
+    found = end if found < 0 else found
+    return data[at:found] if found - at < MESSAGE_ID_MOST else b""
 
 
 def _read_version(body: bytes) -> int:

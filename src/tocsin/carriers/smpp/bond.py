@@ -10,11 +10,11 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.kit import clock
-from tocsin.smpp import Bind, Bound, Command, Ended, Event, Role, Status, Stream, Terms, connect
+from tocsin.smpp import Answered, Bind, Bound, Command, Ended, Event, Role, Status, Stream, Terms, connect
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +25,11 @@ _NAMES = {int(status): status.name.lower().replace("_", " ") for status in Statu
 
 
 class Bond:
-    """`on_event(bond, event)` gets all events; `on_flush(bond)` comes behind those of one read."""
+    """`on_events(bond, events)` gets all events, those of one read together."""
 
     def __init__(
         self, name: str, command: Command, config: SmppConfig,
-        on_event: Callable[[Bond, Event], None], on_flush: Callable[[Bond], None],
+        on_events: Callable[[Bond, Sequence[Event]], None],
     ) -> None:  # fmt: skip
         self.command = command
         self.stream: Stream | None = None
@@ -38,8 +38,7 @@ class Bond:
         self.error_at = 0.0
         self._name = name
         self._config = config
-        self._on_event = on_event
-        self._on_flush = on_flush
+        self._on_events = on_events
         self._tls = make_tls(config)
         self._allowed = float(config.window)
         self._rest_s = config.throttled_s
@@ -59,10 +58,11 @@ class Bond:
             return 0
         return min(int(self._allowed) - self.stream.session.in_flight, self.stream.session.room)
 
-    def note_taken(self) -> None:
-        """The peer took a message: a little more may go."""
+    def note_taken(self, count: int) -> None:
+        """The peer took so many messages: a little more may go."""
         self._rest_s = self._config.throttled_s
-        self._allowed = min(self._allowed + 1 / self._allowed, float(self._config.window))
+        if self._allowed < self._config.window:
+            self._allowed = min(self._allowed + count / self._allowed, float(self._config.window))
 
     def note_throttled(self, now_s: float) -> None:
         """The peer wants less; what is under way may say so again and counts once."""
@@ -103,9 +103,10 @@ class Bond:
             self.stream = None
             self.bound = False
 
-    def _take(self, _stream: Stream, events: object) -> None:
-        assert isinstance(events, list)
+    def _take(self, _stream: Stream, events: Sequence[Event]) -> None:
         for event in events:
+            if type(event) is Answered:
+                continue
             if isinstance(event, Bound):
                 self.bound = True
                 self._allowed = float(self._config.window)
@@ -116,8 +117,7 @@ class Bond:
                 self.bound = False
                 if not self._ending:
                     self._note_failure(_say(event))
-            self._on_event(self, event)
-        self._on_flush(self)
+        self._on_events(self, events)
 
     def _note_failure(self, why: str) -> None:
         """Said at once, and then once a minute: a carrier that is away for a night fills no log."""

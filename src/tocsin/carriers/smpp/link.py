@@ -24,7 +24,7 @@ from tocsin.carriers.smpp.mapping import Mapping, UnsayableError
 from tocsin.carriers.smpp.reading import Reading, normalise_answer
 from tocsin.carriers.smpp.words import STATUS_FATES, Fate, read_codes
 from tocsin.kit import clock
-from tocsin.smpp import Answered, Asked, Bound, Command, Ended, Event, Expired, Message, Status
+from tocsin.smpp import Answered, Asked, Command, Ended, Event, Expired, Message
 from tocsin.traffic import LinkState, Outcome, OutcomeKind, Product, Reason, Sink, Submission
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class SmppLink:
         self._outcomes: list[Outcome] = []
         self._wake: asyncio.TimerHandle | None = None
         self.bonds = [
-            Bond(channel.name, command, config, self._on_event, self._on_flush)
+            Bond(channel.name, command, config, self._on_events)
             for _ in range(config.binds) for command in _COMMANDS[config.bind]
         ]  # fmt: skip
         self._arrivals = Arrivals(channel.name)
@@ -212,7 +212,7 @@ class SmppLink:
         submission = entry.submission
         assert bond.stream is not None
         try:
-            message = self._mapping.write(submission, at)
+            body = self._mapping.write_body(submission, at)
         except UnsayableError as error:
             _log.warning("channel %s: %s", self._name, error)
             self._answer(entry, Fate(OutcomeKind.PERMANENT, Reason.SEND_FAILED))
@@ -220,12 +220,34 @@ class SmppLink:
         if submission.parts > 1 and not entry.throttled:
             self._begun[submission.message_id] = self._begun.get(submission.message_id, 0) + 1
         entry.at = at
-        bond.stream.session.request(Command.SUBMIT_SM, message, entry, now_s)
+        bond.stream.session.request_body(Command.SUBMIT_SM, body, entry, now_s)
 
-    def _on_event(self, bond: Bond, event: Event) -> None:
+    def _on_events(self, bond: Bond, events: Sequence[Event]) -> None:
+        taken, outcomes, form = 0, self._outcomes, self._config.id_format
+        for event in events:
+            if type(event) is Answered and not event.status:  # nearly all
+                entry = event.token
+                assert isinstance(entry, _Try)
+                taken += 1
+                s = entry.submission
+                if s.parts > 1:
+                    self._leave(s.message_id)
+                carrier_id = event.message_id.decode("latin-1")
+                if form != "text":
+                    carrier_id = normalise_answer(carrier_id, form)
+                outcomes.append(Outcome(s.message_id, s.attempt, s.part, OutcomeKind.ACCEPTED, entry.at, carrier_id))
+            else:
+                self._take_event(bond, event)
+        if taken:
+            bond.note_taken(taken)
+        self._pump()
+        self._tell()
+        self._moved.set()
+
+    def _take_event(self, bond: Bond, event: Event) -> None:
         if isinstance(event, Answered):
             assert isinstance(event.token, _Try)
-            self._take_answer(bond, event.token, event)
+            self._take_refusal(bond, event.token, event.status)
         elif isinstance(event, Expired):
             assert isinstance(event.token, _Try)
             self._answer(event.token, Fate(OutcomeKind.UNKNOWN))
@@ -235,16 +257,9 @@ class SmppLink:
             self._arrivals.add(Arrival(bond.stream, event, said))
         elif isinstance(event, Ended) and not self.is_up:
             self._give_up()
-        elif isinstance(event, Bound):
-            self._moved.set()
 
-    def _take_answer(self, bond: Bond, entry: _Try, answered: Answered) -> None:
-        if answered.status == Status.OK:
-            bond.note_taken()
-            carrier_id = normalise_answer(answered.message_id.decode("latin-1"), self._config.id_format)
-            self._answer(entry, Fate(OutcomeKind.ACCEPTED), carrier_id)
-            return
-        fate = self._fates.get(answered.status, _REJECTED)
+    def _take_refusal(self, bond: Bond, entry: _Try, status: int) -> None:
+        fate = self._fates.get(status, _REJECTED)
         if fate.kind is OutcomeKind.THROTTLED:
             bond.note_throttled(clock.monotonic_s())
             entry.throttled += 1
@@ -254,18 +269,17 @@ class SmppLink:
                 return
         self._answer(entry, fate)
 
-    def _answer(self, entry: _Try, fate: Fate, carrier_id: str | None = None) -> None:
-        s = entry.submission
-        if s.parts > 1 and (left := self._begun.pop(s.message_id, 1) - 1):
-            self._begun[s.message_id] = left
-        at = entry.at or clock.now_s()
-        self._outcomes.append(Outcome(s.message_id, s.attempt, s.part, fate.kind, at, carrier_id, fate.reason))
+    def _leave(self, message_id: bytes) -> None:
+        """A part of a message of several is answered."""
+        if left := self._begun.pop(message_id, 1) - 1:
+            self._begun[message_id] = left
 
-    def _on_flush(self, _bond: Bond) -> None:
-        """Behind the events of one read."""
-        self._pump()
-        self._tell()
-        self._moved.set()
+    def _answer(self, entry: _Try, fate: Fate) -> None:
+        s = entry.submission
+        if s.parts > 1:
+            self._leave(s.message_id)
+        at = entry.at or clock.now_s()
+        self._outcomes.append(Outcome(s.message_id, s.attempt, s.part, fate.kind, at, None, fate.reason))
 
     def _give_up(self) -> None:
         """No bind is up: what was throttled was not taken; parts whose message has others under way cannot go back."""

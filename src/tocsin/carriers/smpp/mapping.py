@@ -10,16 +10,19 @@ import time
 from typing import Final
 from zlib import crc32
 
+import msgspec
+
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.words import read_kinds
 from tocsin.content import gsm7
-from tocsin.smpp import UDHI, Message, Tag
+from tocsin.smpp import UDHI, Command, Message, Tag, encode_request
 from tocsin.traffic import Submission
 
 _TEXT_MOST: Final = 140  # octets of a short message on the air
 _SHORT_CODE: Final = 6  # digits at most
 _LATIN1_CODING: Final = 3
 _DAY_S: Final = 86_400
+_FRAMES_MOST: Final = 256
 
 
 class UnsayableError(Exception):
@@ -32,13 +35,32 @@ class Mapping:
     def __init__(self, config: SmppConfig) -> None:
         self._config = config
         self._kinds = read_kinds(config.ton_npi)[0]
+        self._frames: dict[tuple[str, str, int, bool, int], tuple[bytes, bytes]] = {}
         coding = config.gsm_coding
         self._gsm_coding = coding if coding is not None else _LATIN1_CODING if config.gsm == "latin1" else 0
         # Receipts of both ends, and intermediate states (5.2.17).
         self._registered = (1 if config.receipts else 0) | (0x10 if config.receipts and config.intermediate else 0)
 
+    def write_body(self, s: Submission, now_s: float) -> bytes:
+        """The body of the submit_sm of one part. Raises UnsayableError.
+
+        Messages of a batch differ in their number alone: what stands around it is made once.
+        """
+        if s.parts > 1 and s.part:
+            return encode_request(Command.SUBMIT_SM, self.write(s, now_s))
+        key = (s.text, s.sender, s.priority, s.ucs2, int(s.expires_at - now_s))
+        frame = self._frames.get(key)
+        if frame is None:
+            if len(self._frames) >= _FRAMES_MOST:
+                self._frames.clear()
+            message = self.write(s, now_s)
+            body = encode_request(Command.SUBMIT_SM, msgspec.structs.replace(message, destination=b""))
+            place = len(message.service_type) + len(message.source) + 6  # two NULs, two pairs of TON and NPI
+            frame = self._frames[key] = body[:place], body[place:]
+        return frame[0] + s.phone.encode("ascii", "replace") + frame[1]
+
     def write(self, submission: Submission, now_s: float) -> Message:
-        """The submit_sm of one part. Raises UnsayableError."""
+        """The same as a value. Raises UnsayableError."""
         s, config = submission, self._config
         header, text, coding, tlvs = self._write_text(s)
         source, source_ton, source_npi = self._write_sender(s.sender)
