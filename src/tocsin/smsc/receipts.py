@@ -14,7 +14,9 @@ import msgspec
 
 from tocsin.kit.clock import UTC
 from tocsin.smpp import INTERMEDIATE, RECEIPT, Message, MessageState, Tag
+from tocsin.smsc.naming import Name
 from tocsin.smsc.options import ReceiptForm
+from tocsin.smsc.reading import read_header, read_text
 
 STAT: Final = {
     MessageState.ENROUTE: b"ENROUTE",
@@ -29,6 +31,7 @@ STAT: Final = {
 _GSM: Final = 3  # network type of network_error_code
 _OF_END, _INTERMEDIATE_WANTED = 0x03, 0x10  # of registered_delivery
 _ALWAYS, _FAILURE, _SUCCESS = 1, 2, 3
+_READABLE: Final = frozenset({0x00, 0x01, 0x03})  # codings whose octets a receipt repeats
 HEAD_LENGTH: Final = 20
 """Octets of the message that its receipt repeats."""
 
@@ -52,6 +55,23 @@ class Report(msgspec.Struct, gc=False, frozen=True):
     state: MessageState
     error: int
     at_s: float
+
+
+def make_taken(message: Message, name: Name, at_s: float) -> Taken:
+    """What is kept of a message."""
+    m = message
+    return Taken(
+        name.answered, name.in_receipt, at_s, m.destination, m.source,
+        (m.source_ton, m.source_npi, m.destination_ton, m.destination_npi), m.registered, _read_head(m),
+    )  # fmt: skip
+
+
+def _read_head(message: Message) -> bytes:
+    """The first octets of its text, where they are characters."""
+    if message.data_coding not in _READABLE:
+        return b""
+    start = len(read_header(message) or b"")
+    return read_text(message)[start : start + HEAD_LENGTH]
 
 
 def is_wanted(registered: int, state: MessageState) -> bool:
@@ -102,6 +122,16 @@ def build_tlvs(taken: Taken, report: Report) -> dict[int, bytes]:
     if report.error:
         tlvs[Tag.NETWORK_ERROR_CODE] = bytes((_GSM, *report.error.to_bytes(2, "big")))
     return tlvs
+
+
+def move_text(message: Message) -> Message:
+    """The same for data_sm, which has its text in a TLV."""
+    m = message
+    tlvs = {**m.tlvs, Tag.MESSAGE_PAYLOAD: m.text} if m.text else m.tlvs
+    return Message(
+        m.destination, m.source, b"", m.esm_class, 0, 0, m.source_ton, m.source_npi, m.destination_ton, m.destination_npi,
+        tlvs=tlvs,
+    )  # fmt: skip
 
 
 def write_absolute(at_s: float) -> bytes:
