@@ -106,7 +106,7 @@ async def test_replies_come_on_demand_in_parts_and_any_writing() -> None:
         assert got[1].text[:6] == bytes((5, 0, 3, 2, 2, 1))
         assert (got[1].text[6:] + got[2].text[6:]).decode("utf-16-be") == "好" * 80
         assert got[3].text == b"\0\xff"
-        for wrong in [{"reply": {"from": "1", "to": "2"}}, {}, {"what": 1}, {"faults": {"rate": -1}}, [1],
+        for wrong in [{"reply": {"from": "1", "to": "2"}}, {}, {"drop": -1}, {"what": 1}, {"faults": {"rate": -1}}, [1],
                       {"reply": {"from": "1", "to": "2", "hex": "x"}}]:  # fmt: skip
             assert process.obey(wrong)["error"], wrong
         customer.stream.close()
@@ -161,6 +161,7 @@ async def test_it_shows_what_happens_and_ends_in_order(sign: signal.Signals) -> 
         (["--cert", __file__, "--key", __file__], "are no certificate and its key"),
         (["--script", __file__], "the script cannot be read"),
         (["--host", "192.0.2.1"], "cannot run on 192.0.2.1 port 2775"),
+        (["--port", "0", "--log", "/proc/nowhere"], "cannot write /proc/nowhere"),
         (["--throttle-every", "-1"], "Invalid value for '--throttle-every'"),
     ],
 )
