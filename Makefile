@@ -35,7 +35,7 @@ pure: $(VENV)/.installed-dev
 peers:  ## install the third-party programs that tests talk to: Debian packages as root, and npm packages
 	@tests/peers/install.sh
 
-bench: $(VENV)/.installed-dev  ## print the figures, within 10 minutes
+bench: $(VENV)/.installed-dev peers  ## print the figures, within 10 minutes
 	@exec $(BIN)/python -m bench
 
 bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and table sizes after 2 million messages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.figure import Measure
-from bench.figures import accept, crowd, flow, large, long, match, slow, verify
+from bench.figures import accept, crowd, flow, kannel, large, long, match, slow, verify
 
 SHORT: dict[str, Measure] = {
     "accept": accept.measure,
@@ -13,5 +13,6 @@ SHORT: dict[str, Measure] = {
     "verify": verify.measure,
     "crowd": crowd.measure,
     "match": match.measure,
+    "kannel": kannel.measure,
 }
 LONG: dict[str, Measure] = {"long": long.measure}

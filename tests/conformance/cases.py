@@ -48,6 +48,8 @@ class CarrierCase(Protocol):
     """One carrier under test. Behaviours are words: deliver, refuse, blacklist, throttle, ..."""
 
     behaviours: frozenset[str]
+    lag_s: float
+    """How much longer than the carrier itself says a receipt may be on its way."""
 
     async def open(self, sink: RecordingSink, **terms: float) -> Link:
         """An open link to the same channel of the same carrier; what the carrier brings goes to the sink, by whatever way.
@@ -72,6 +74,7 @@ class SandboxCase:
     """The shipped sandbox."""
 
     behaviours = frozenset(NUMBERS)
+    lag_s = 0.6
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.cases import CarrierCase, SandboxCase
-from tests.conformance.http_case import CarrierServer, HttpCase, run_server
+from tests.conformance.http_case import HttpCase
+from tests.conformance.script import Script
 from tests.conformance.sink import RecordingSink
 from tests.conformance.smpp_case import SmppCase
+from tests.conformance.tocsin_case import TocsinCase, Upstream, run_upstream
 from tocsin.traffic import Link
 
 OpenLink = Callable[..., Awaitable[Link]]
@@ -23,6 +25,7 @@ CASES: dict[str, tuple[type[CarrierCase], str]] = {
     "http": (HttpCase, "carrier_server"),
     "sandbox": (SandboxCase, "database"),
     "smpp": (SmppCase, "tmp_path"),
+    "tocsin": (TocsinCase, "upstream"),
 }
 """Kind -> case, and the fixture that it stands on."""
 
@@ -53,8 +56,15 @@ def _is_beyond(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def carrier_server() -> Iterator[CarrierServer]:
-    yield from run_server()
+def carrier_server() -> Iterator[Script]:
+    server = Script("carrier_server.py")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def upstream(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    yield from run_upstream(database_server, tmp_path_factory.mktemp("upstream"))
 
 
 @pytest.fixture(params=sorted(CASES))

@@ -5,103 +5,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import subprocess
-import sys
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from tests.conformance.cases import CHANNEL, HANG_S, LATE_S, NUMBERS
-from tests.conformance.sink import RecordingSink, RefusedError
-from tocsin.carriers import Called, ChannelFacts, Ear, StrangerError, UnreadableError, open_ear, open_link
+from tests.conformance.door import Door
+from tests.conformance.script import Script
+from tests.conformance.sink import RecordingSink
+from tocsin.carriers import ChannelFacts, open_ear, open_link
 from tocsin.traffic import Link
 
 TOKEN = "token-of-the-suite"
 _NAMES = itertools.count(1)
 
 
-class CarrierServer:
-    """The process."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("carrier_server.py")
-        self._process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self.port = json.loads(self._process.stdout.readline())["port"]
-
-    def call(self, method: str, path: str, body: Any = None) -> bytes:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            got: bytes = answer.read()
-        return got
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-
-def run_server() -> Iterator[CarrierServer]:
-    server = CarrierServer()
-    yield server
-    server.close()
-
-
-class Door:
-    """Takes a carrier's calls as the API does: acknowledged when the sink has them, 503 where it raises."""
-
-    def __init__(self) -> None:
-        self.ear: Ear | None = None
-        self.sink: RecordingSink | None = None
-
-    async def open(self) -> str:
-        """Where to call."""
-        app = web.Application()
-        app.add_routes([web.post("/{what}", self._take)])
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        assert self._runner.addresses
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def _take(self, request: web.Request) -> web.Response:
-        assert self.ear is not None
-        assert self.sink is not None
-        headers = request.headers
-        body = await request.read()
-        called = Called(request.match_info["what"], request.query, lambda name: headers.get(name, ""), body)
-        try:
-            heard = self.ear(called, asyncio.get_running_loop().time())
-        except StrangerError:
-            return web.Response(status=401)
-        except UnreadableError:
-            return web.Response(status=400)
-        try:
-            if heard.receipts:
-                await self.sink.receipts(heard.receipts)
-            if heard.replies:
-                await self.sink.inbound(heard.replies)
-        except RefusedError:
-            return web.Response(status=503)
-        return web.Response()
-
-    async def close(self) -> None:
-        if hasattr(self, "_runner"):
-            await self._runner.cleanup()
-
-
 class HttpCase:
     """One carrier in the server's process."""
 
     behaviours = frozenset(NUMBERS)
+    lag_s = 0.6
 
-    def __init__(self, server: CarrierServer) -> None:
+    def __init__(self, server: Script) -> None:
         self._server = server
         self._name = f"carrier{next(_NAMES)}"
         self._door = Door()
@@ -109,8 +33,7 @@ class HttpCase:
     async def open(self, sink: RecordingSink, **terms: float) -> Link:
         facts = ChannelFacts(CHANNEL, "under test", self._write_config(terms))
         if self._door.sink is None:
-            self._door.ear, self._door.sink = open_ear("http", facts), sink
-            calls = await self._door.open()
+            calls = await self._door.open(open_ear("http", facts), sink)
             await asyncio.to_thread(self._server.call, "PUT", f"/{self._name}", {"calls": calls, "token": TOKEN})
         link = open_link("http", facts, "")
         await link.open(sink)
@@ -122,7 +45,7 @@ class HttpCase:
             words["rate"] = int(terms["rate"])
         query = "&".join(f"{name}={value}" for name, value in words.items())
         return {
-            "url": f"http://127.0.0.1:{self._server.port}/{self._name}/send?{query}",
+            "url": self._server.url(f"/{self._name}/send?{query}"),
             "body": '{"to": "{to}", "from": "{from}", "text": "{text}", "id": "{id}", "part": {part}, "parts": {parts}}',
             "id_at": "/result/id",
             "error_at": "/error",

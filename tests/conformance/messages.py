@@ -13,9 +13,14 @@ _IDS = Ids()
 SENDER = "10690000"
 
 
+INDONESIA, CHINA = 10007, 10001
+
+
 def submission(phone: str, *, attempt: int = 1, part: int = 1, parts: int = 1, message_id: bytes = b"") -> Submission:
+    """Its text says which it is: a carrier that knows nothing else of ours has at least that."""
+    message_id = message_id or _IDS.one()
     return Submission(
-        message_id or _IDS.one(),
+        message_id,
         attempt,
         part,
         parts,
@@ -23,9 +28,10 @@ def submission(phone: str, *, attempt: int = 1, part: int = 1, parts: int = 1, m
         Priority.NOTIFICATION,
         phone,
         SENDER,
-        "a text",
+        f"text {message_id.hex()} {part}",
         False,  # ucs2
         time.time() + 3600,
+        country_id=INDONESIA if phone.startswith("62") else CHINA,
     )
 
 

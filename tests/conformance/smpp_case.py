@@ -71,6 +71,7 @@ class SmppCase:
     """One account at a simulator."""
 
     behaviours = frozenset(NUMBERS)
+    lag_s = 0.0
 
     def __init__(self, _ground: object) -> None:
         self._notes = Notes()

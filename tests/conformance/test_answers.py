@@ -31,7 +31,7 @@ async def test_a_mixed_thousand_is_answered_once_each(case: CarrierCase, sink: R
     words = sorted(case.behaviours)
     sent = [submission(case.phone(words[i % len(words)])) for i in range(1_000)]
     await asyncio.gather(*[link.submit(sent[i : i + 90]) for i in range(0, len(sent), 90)])
-    await answered(sink, sent)
+    await answered(sink, sent, 60)
     await link.close()
     assert set(sink.answers()) == keys(sent)
 
@@ -42,9 +42,9 @@ async def test_accepted_has_an_id_of_its_own_and_a_receipt(
     link = await opened(sink)
     sent = [submission(f"861380{i:07d}") for i in range(1_000, 2_000)]
     await link.submit(sent)
-    outcomes = await answered(sink, sent)
+    outcomes = await answered(sink, sent, 30)
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
-    await until(lambda: len(sink.receipt_rows) == len(sent))
+    await until(lambda: len(sink.receipt_rows) == len(sent), 30)
     phones = {outcome.carrier_id: s.phone for outcome, s in zip(outcomes, sent, strict=True)}
     assert len(phones) == len(sent)
     assert {receipt.carrier_id: receipt.phone for _, receipt in sink.receipt_rows} == phones
@@ -53,23 +53,24 @@ async def test_accepted_has_an_id_of_its_own_and_a_receipt(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind", "reason"),
+    ("behaviour", "kind", "reasons"),
     [
-        ("refuse", OutcomeKind.PERMANENT, Reason.REJECTED),
-        ("blacklist", OutcomeKind.PERMANENT, Reason.BLACKLISTED),
-        ("throttle", OutcomeKind.THROTTLED, Reason.SENDING),
-        ("temporary", OutcomeKind.TEMPORARY, Reason.SENDING),
+        ("refuse", OutcomeKind.PERMANENT, {Reason.REJECTED, Reason.NUMBER_ERROR}),
+        ("blacklist", OutcomeKind.PERMANENT, {Reason.BLACKLISTED}),
+        ("throttle", OutcomeKind.THROTTLED, {Reason.SENDING}),
+        ("temporary", OutcomeKind.TEMPORARY, {Reason.SENDING}),
     ],
 )
 async def test_what_is_refused_is_not_taken(
-    case: CarrierCase, sink: RecordingSink, opened: OpenLink, behaviour: str, kind: OutcomeKind, reason: Reason
+    case: CarrierCase, sink: RecordingSink, opened: OpenLink, behaviour: str, kind: OutcomeKind, reasons: set[Reason]
 ) -> None:
     link = await opened(sink)
     refused, delivered = submission(case.phone(behaviour)), submission(case.phone("deliver"))
     await link.submit([refused, delivered])
     outcomes = await answered(sink, [refused, delivered])
     assert [outcome.kind for outcome in outcomes] == [kind, OutcomeKind.ACCEPTED]
-    assert (outcomes[0].reason, outcomes[0].carrier_id) == (reason, None)
+    assert outcomes[0].carrier_id is None
+    assert outcomes[0].reason in reasons
     await until(lambda: sink.receipt_rows)
     assert set(await case.taken()) == {(delivered.message_id, 1)}
     assert set(sink.receipt_counts()) == {outcomes[1].carrier_id}
@@ -118,6 +119,7 @@ async def test_no_answer_is_unknown_after_a_while(
     assert sink.outcome_rows[-1][0] - began_s >= HANG_S * 0.9
     assert sink.outcome_rows[0][0] - began_s < HANG_S
     await link.close()
+    await until(lambda: len(sink.receipt_rows) == receipts + 1)
     phones = Counter(receipt.phone for _, receipt in sink.receipt_rows)
     assert phones[silent.phone] == receipts
     assert set(await case.taken()) == {(silent.message_id, 1), (delivered.message_id, 1)}
@@ -147,11 +149,11 @@ async def test_a_slow_carrier_answers_later(case: CarrierCase, sink: RecordingSi
     assert sink.receipt_rows[0][0] >= sink.outcome_rows[0][0]
 
 
-@needs("hang", "silent", "early")
+@needs("hang", "silent")
 async def test_closed_in_mid_message(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink, hang_s=600)
     sent = [part for _ in range(400) for part in parts_of(case.phone("deliver"), 3)]
-    sent += [submission(case.phone("hang")), submission(case.phone("silent")), submission(case.phone("early"))]
+    sent += [submission(case.phone(word)) for word in ("hang", "silent", "early") if word in case.behaviours]
     taking = asyncio.create_task(link.submit(sent))
     await until(lambda: sink.outcome_rows)
     await link.close()
@@ -167,7 +169,7 @@ async def test_closed_in_mid_message(case: CarrierCase, sink: RecordingSink, ope
             assert (key.message_id, key.part) in taken
     rest = await opened(sink)
     expected = {outcome.carrier_id for outcome in answers.values() if outcome.carrier_id}
-    await until(lambda: set(sink.receipt_counts()) >= expected)
+    await until(lambda: set(sink.receipt_counts()) >= expected, 30)
     await rest.close()
 
 

@@ -28,7 +28,7 @@ class Smsc:
         self.program.ask("set", "set", **options)
 
     def counts(self) -> dict[str, Any]:
-        """submits, taken, refused, receipts, acked; waiting: undelivered; bound: a word for each session."""
+        """submits (last_at_ms: the last one, epoch), taken, refused, receipts, acked; waiting: undelivered; bound: each session."""
         return self.program.ask("count", "counts")
 
     def submits(self) -> list[dict[str, Any]]:

@@ -51,10 +51,11 @@ class Program:
         """The events of that name, once there are so many. AssertionError with the log where the program ended."""
 
         def arrived() -> list[dict[str, Any]] | None:
+            alive = self._reader.is_alive()  # before the look: its last words count
             found = self.heard(event)
             if len(found) >= count:
                 return found
-            assert self._reader.is_alive(), self.explain()
+            assert alive, self.explain()
             return None
 
         return until_sync(arrived, timeout_s) or []

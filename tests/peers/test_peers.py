@@ -9,6 +9,7 @@ import pytest
 import smpp34
 from smpplib.exceptions import PDUError
 
+from tests.flows.test_tls import make_certificate
 from tests.peers.callbacks import run_callbacks
 from tests.peers.kannel import Settings, run_kannel
 from tests.peers.node_smpp import Smsc, measure_client, run_customer, run_smsc
@@ -98,6 +99,17 @@ def test_what_was_not_acknowledged_comes_again(smsc: Smsc, tmp_path: Path) -> No
     with run_customer(tmp_path, smsc.port) as customer:
         assert customer.wait("delivered")[0]["text"] == "hello"
         until_sync(lambda: smsc.counts()["acked"] == 1)
+
+
+def test_node_smpp_speaks_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    with (
+        run_smsc(tmp_path, tls_key=str(key), tls_cert=str(certificate)) as smsc,
+        run_customer(tmp_path, smsc.port, tls_ca=str(certificate)) as customer,
+    ):
+        customer.tell("submit", asked="a", destination_addr=NUMBER, registered_delivery=1, text="hi")
+        assert customer.wait("answer")[0]["status"] == 0
+        customer.wait("delivered")
 
 
 def test_node_client_measures_itself(smsc: Smsc, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ipaddress import ip_network
 from tocsin.kit import clock
 from tocsin.kit.address import Guard
 from tocsin.kit.egress import Egress, Talk
-from tocsin.traffic import Outcome, OutcomeKind, Reason, Sink, Submission
+from tocsin.traffic import Outcome, OutcomeKind, Product, Reason, Sink, Submission
 
 _GRACE_S = 2.0
 _ANYWHERE = Guard((ip_network("0.0.0.0/0"), ip_network("::/0")))
@@ -72,6 +72,10 @@ class Crew:
         """Begin."""
         self._sink = sink
         self._workers = [asyncio.create_task(self._work(), name=f"{self._name} {i}") for i in range(self._size)]
+
+    def answer(self, outcomes: Sequence[Outcome]) -> None:
+        """Of submissions that need no job."""
+        self._sink.outcomes(outcomes)
 
     async def submit(self, jobs: Sequence[Job]) -> None:
         """Take these; waits while as many are waiting as are under way. After close() they are TEMPORARY."""
@@ -145,3 +149,13 @@ class Crew:
                 kind = OutcomeKind.UNKNOWN if job.sent else OutcomeKind.TEMPORARY
                 outcomes = answer_all(job.submissions, kind, clock.now_s())
             self._sink.outcomes(outcomes)
+
+
+def pick_sms(crew: Crew, submissions: Sequence[Submission]) -> Sequence[Submission]:
+    """Those that are SMS. The rest is TEMPORARY: a route leads wrong, and another one may take it."""
+    foreign = [each for each in submissions if each.product is not Product.SMS]
+    if not foreign:
+        return submissions
+    crew.complain(f"it carries SMS alone, and a route leads {foreign[0].product.name} to it")
+    crew.answer(answer_all(foreign, OutcomeKind.TEMPORARY, clock.now_s()))
+    return [each for each in submissions if each.product is Product.SMS]

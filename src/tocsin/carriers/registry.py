@@ -21,6 +21,9 @@ from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.link import SandboxLink
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.link import SmppLink
+from tocsin.carriers.tocsin.callback import make_ear as make_tocsin_ear
+from tocsin.carriers.tocsin.config import TocsinConfig
+from tocsin.carriers.tocsin.link import TocsinLink
 from tocsin.traffic import Link
 
 OpenSealed = Callable[[str], str]
@@ -39,6 +42,7 @@ CARRIERS: dict[str, Carrier] = {
     "http": Carrier(HttpConfig, HttpLink, make_http_ear),
     "sandbox": Carrier(SandboxConfig, SandboxLink),
     "smpp": Carrier(SmppConfig, SmppLink),
+    "tocsin": Carrier(TocsinConfig, TocsinLink, make_tocsin_ear),
 }
 
 

@@ -1,12 +1,14 @@
 'use strict';
 // A customer on node-smpp: `node customer.js '{"port": N, "bind": "bind_transceiver", ...}'`. It binds, reports what it gets,
-// and submits what it is told.
+// and submits what it is told. With `tls_ca`, a path, over TLS.
+const fs = require('fs');
 const { smpp, describe, fieldsOf, say, obey, options } = require('./wire');
 
 const set = { host: '127.0.0.1', system_id: 'tester', password: 'secret', bind: 'bind_transceiver', system_type: '', answer: 0, ...options };
-const session = smpp.connect({ host: set.host, port: set.port });
+const tls = set.tls_ca ? { tls: true, ca: fs.readFileSync(set.tls_ca) } : {};
+const session = smpp.connect({ host: set.host, port: set.port, ...tls });
 
-session.on('connect', () => {
+session.on(set.tls_ca ? 'secureConnect' : 'connect', () => {
   const { system_id, password, system_type } = set;
   session[set.bind]({ system_id, password, system_type, interface_version: 0x34 }, (pdu) =>
     say('bound', { status: pdu.command_status, system_id: pdu.system_id || '' }));

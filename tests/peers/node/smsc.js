@@ -22,13 +22,16 @@ const DEFAULTS = {
   drop_mid_pdu_every: 0, // ... by half a response, then closing: taken
   errors: {}, // last digits of a number: command_status
   states: {}, // last digits of a number: [word, message_state, error code]
+  tls_key: '', // with tls_cert: paths of PEM files; only at the start
+  tls_cert: '',
   split_octets: 0, // writes of at most so many octets, a turn of the loop apart
 };
+const fs = require('fs');
 const { smpp, describe, fieldsOf, say, obey, join, options } = require('./wire');
 const { Deliveries } = require('./deliveries');
 
 const set = { ...DEFAULTS, ...options };
-const counts = { submits: 0, taken: 0, receipts: 0, acked: 0, refused: 0 };
+const counts = { submits: 0, taken: 0, receipts: 0, acked: 0, refused: 0, last_at_ms: 0 };
 const sessions = new Set();
 const deliveries = new Deliveries(set, counts, sessions);
 
@@ -47,6 +50,7 @@ function judge(pdu) {
 
 function take(session, pdu) {
   counts.submits += 1;
+  counts.last_at_ms = Date.now();
   const lost = isNth(set.hang_every) || isNth(set.drop_every);
   const status = lost ? 0 : judge(pdu);
   if (!set.quiet) say('submit', { ...describe(pdu), status: lost ? null : status });
@@ -61,10 +65,12 @@ function take(session, pdu) {
   const id = counts.taken + 1e6;
   const shown = set.ids === 'decimal' ? id.toString() : id.toString(16).toUpperCase();
   const receipted = set.ids === 'hex' ? shown : id.toString();
-  if (set.receipt_before_resp) deliveries.receipt(pdu, receipted, byEnding(set.states, pdu.destination_addr));
   if (!set.quiet) say('taken', { message_id: shown, receipted, destination_addr: pdu.destination_addr });
-  answer(session, pdu.response({ message_id: shown }));
-  if (!set.receipt_before_resp) deliveries.receipt(pdu, receipted, byEnding(set.states, pdu.destination_addr));
+  const steps = [
+    () => answer(session, pdu.response({ message_id: shown })),
+    () => deliveries.receipt(pdu, receipted, byEnding(set.states, pdu.destination_addr)),
+  ];
+  (set.receipt_before_resp ? steps.reverse() : steps).forEach((step) => step());
 }
 
 function answer(session, response) {
@@ -110,7 +116,8 @@ function bind(session, pdu) {
   if (command !== 'bind_transmitter') deliveries.flush();
 }
 
-const server = smpp.createServer((session) => {
+const read = (path) => path && fs.readFileSync(path);
+const server = smpp.createServer({ key: read(set.tls_key), cert: read(set.tls_cert) }, (session) => {
   const cork = join(session.socket);
   sessions.add(session);
   session.open = new Map();

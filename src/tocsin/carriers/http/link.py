@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tocsin.carriers.crew import Crew, Job, answer_all, open_egress
+from tocsin.carriers.crew import Crew, Job, answer_all, open_egress, pick_sms
 from tocsin.carriers.http import mapping
 from tocsin.carriers.http.config import HttpConfig
 from tocsin.carriers.http.words import LOUD
@@ -47,7 +47,7 @@ class HttpLink:
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
         """Take these; waits while as many are waiting as may be under way."""
         self._meter.hand(len(submissions))
-        await self._crew.submit([Job([submission]) for submission in submissions])
+        await self._crew.submit([Job([submission]) for submission in pick_sms(self._crew, submissions)])
         return ()
 
     async def close(self) -> None:

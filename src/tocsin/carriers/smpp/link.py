@@ -25,7 +25,7 @@ from tocsin.carriers.smpp.reading import Reading, normalise_answer
 from tocsin.carriers.smpp.words import STATUS_FATES, Fate, read_codes
 from tocsin.kit import clock
 from tocsin.smpp import Answered, Asked, Bound, Command, Ended, Event, Expired, Message, Status
-from tocsin.traffic import LinkState, Outcome, OutcomeKind, Reason, Sink, Submission
+from tocsin.traffic import LinkState, Outcome, OutcomeKind, Product, Reason, Sink, Submission
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class SmppLink:
         if self._closing or not self.is_up:
             return submissions
         self._meter.hand(len(submissions))
-        mine = [_Try(next(self._serials), submission) for submission in submissions]
+        mine = [_Try(next(self._serials), submission) for submission in self._pick_sms(submissions)]
         self._waiting.extend(mine)
         self._pump()
         self._tell()
@@ -120,6 +120,15 @@ class SmppLink:
             except TimeoutError:
                 break
         return self._take_back(mine)
+
+    def _pick_sms(self, submissions: Sequence[Submission]) -> list[Submission]:
+        """A route for another product that leads here is a mistake: it is refused."""
+        other = [each for each in submissions if each.product is not Product.SMS]
+        if other:
+            _log.warning("channel %s carries SMS only; %d others are refused", self._name, len(other))
+        for each in other:
+            self._answer(_Try(next(self._serials), each), _REJECTED)
+        return [each for each in submissions if each.product is Product.SMS] if other else list(submissions)
 
     def _take_back(self, mine: Sequence[_Try]) -> list[Submission]:
         """Those that did not go; parts of a message of which others went are kept, and answered with them."""
