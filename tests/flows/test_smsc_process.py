@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.flows.smsc_bed import BIND, USUAL, Customer, numbered, text_to
+from tests.flows.smsc_bed import BIND, USUAL, Customer, numbered, started, text_to
 from tests.flows.test_tls import make_certificate
 from tests.poll import until
 from tocsin.smpp import UDHI, Command, Status, Tag, Terms
-
-
-class Process:
-    """A simulator that is driven by its standard input."""
-
-    def __init__(self, *options: str) -> None:
-        words = [sys.executable, "-m", "tocsin", "smsc", "--port", "0", "--json", "--control", *options]
-        self.popen = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        address = self.read()["listening"]
-        self.address = (str(address["host"]), int(address["port"]))
-
-    def read(self) -> Any:
-        assert self.popen.stdout is not None
-        return json.loads(self.popen.stdout.readline())
-
-    def obey(self, order: object) -> Any:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(json.dumps(order).encode() + b"\n")
-        self.popen.stdin.flush()
-        return self.read()
-
-
-@contextlib.contextmanager
-def started(*options: str) -> Iterator[Process]:
-    process = Process(*options)
-    try:
-        yield process
-        assert process.popen.stdin is not None
-        process.popen.stdin.close()
-        assert process.popen.wait(10) == 0
-    finally:
-        process.popen.kill()
-        process.popen.wait()
-        assert process.popen.stdout is not None
-        process.popen.stdout.close()
 
 
 async def bind(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Customer:
