@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -440,6 +441,16 @@ async def test_it_goes_away_and_comes_back(mid_pdu: bool) -> None:
         bed.smsc.script.set(Faults())
         await until(lambda: bed.smsc.is_listening)
         assert (await answer_all(await bed.customer(), 1)) == [0]
+
+
+async def test_half_a_pdu_goes_out_before_a_drop() -> None:
+    async with running(faults=Faults(drop_mid_pdu=True)) as bed:
+        reader, writer = await asyncio.open_connection(*bed.address)
+        await until(lambda: bed.smsc.counts.connections)
+        assert bed.smsc.drop(0) == 1
+        octets = await reader.read()
+        writer.close()
+        assert 0 < len(octets) < int.from_bytes(octets[:4], "big")
 
 
 async def test_receipts_are_doubled_strange_late_and_mixed_up() -> None:

@@ -30,7 +30,8 @@ STAT: Final = {
 }
 _GSM: Final = 3  # network type of network_error_code
 _OF_END, _INTERMEDIATE_WANTED = 0x03, 0x10  # of registered_delivery
-_ALWAYS, _FAILURE, _SUCCESS = 1, 2, 3
+_OF_SUCCESS: Final = frozenset({1, 3})
+_OF_FAILURE: Final = frozenset({1, 2})
 _READABLE: Final = frozenset({0x00, 0x01, 0x03})  # codings whose octets a receipt repeats
 HEAD_LENGTH: Final = 20
 """Octets of the message that its receipt repeats."""
@@ -78,8 +79,7 @@ def is_wanted(registered: int, state: MessageState) -> bool:
     """Whether registered_delivery asks for a receipt of this state."""
     if state is MessageState.ENROUTE:
         return bool(registered & _INTERMEDIATE_WANTED)
-    wanted = registered & _OF_END
-    return wanted in {_ALWAYS, _SUCCESS if state is MessageState.DELIVERED else _FAILURE}
+    return registered & _OF_END in (_OF_SUCCESS if state is MessageState.DELIVERED else _OF_FAILURE)
 
 
 def build_receipt(taken: Taken, report: Report, form: ReceiptForm) -> Message:
@@ -102,15 +102,24 @@ def build_receipt(taken: Taken, report: Report, form: ReceiptForm) -> Message:
 
 def build_text(taken: Taken, report: Report) -> bytes:
     """`id:... sub:001 dlvrd:001 submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DELIVRD err:000 text:...`, in UTC."""
-    return b"id:%b sub:001 dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:%b" % (
-        taken.receipt_id,
-        report.state is MessageState.DELIVERED,
-        _write_minute(int(taken.at_s) // 60),
-        _write_minute(int(report.at_s) // 60),
-        STAT[report.state],
-        report.error,
-        taken.head,
+    middle = _write_middle(int(taken.at_s) // 60, int(report.at_s) // 60, report.state, report.error)
+    return b"id:" + taken.receipt_id + middle + taken.head
+
+
+@lru_cache(maxsize=256)
+def _write_middle(submitted: int, done: int, state: MessageState, error: int) -> bytes:
+    """What many receipts of a minute have in common."""
+    return b" sub:001 dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:" % (
+        state is MessageState.DELIVERED,
+        _write_minute(submitted),
+        _write_minute(done),
+        STAT[state],
+        error,
     )
+
+
+def _write_minute(minute: int) -> bytes:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M").encode()
 
 
 def build_tlvs(taken: Taken, report: Report) -> dict[int, bytes]:
@@ -137,8 +146,3 @@ def move_text(message: Message) -> Message:
 def write_absolute(at_s: float) -> bytes:
     """A time of query_sm_resp: YYMMDDhhmmsstnn+ (3.4, 7.1.1)."""
     return datetime.fromtimestamp(int(at_s), UTC).strftime("%y%m%d%H%M%S000+").encode()
-
-
-@lru_cache(maxsize=64)
-def _write_minute(minute: int) -> bytes:
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M").encode()
