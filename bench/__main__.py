@@ -19,14 +19,14 @@ from typing import Any, NoReturn
 
 from bench.children import BrokenError
 from bench.figure import Figure, Measure
-from bench.figures import LONG, SHORT
+from bench.figures import BY_NAME, LONG, SHORT
 
 
 def main() -> int:
     """Measure what was asked for."""
     options = _read_arguments()
     signal.signal(signal.SIGTERM, _end)  # what was started is ended then too
-    chosen: dict[str, Measure] = {**SHORT, **LONG}
+    chosen: dict[str, Measure] = {**SHORT, **LONG, **BY_NAME}
     names = options.names or list(LONG if options.long else SHORT)
     began = time.monotonic()
     figures: list[Figure] = []
@@ -49,12 +49,12 @@ def main() -> int:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Tocsin on this machine.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"some of: {', '.join([*SHORT, *LONG])}; else all short ones"
+        "names", nargs="*", metavar="NAME", help=f"some of: {', '.join([*SHORT, *LONG, *BY_NAME])}; else all short ones"
     )
     parser.add_argument("--long", action="store_true", help="only the one that runs long: 2 million messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     options = parser.parse_args()
-    unknown = [name for name in options.names if name not in SHORT and name not in LONG]
+    unknown = [name for name in options.names if name not in {**SHORT, **LONG, **BY_NAME}]
     if unknown:
         parser.error(f"no figure is called {', '.join(unknown)}")
     return options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.figure import Measure
-from bench.figures import accept, crowd, flow, kannel, large, long, match, slow, verify
+from bench.figures import accept, crowd, flow, kannel, large, long, match, slow, smpp, verify
 
 SHORT: dict[str, Measure] = {
     "accept": accept.measure,
@@ -13,6 +13,8 @@ SHORT: dict[str, Measure] = {
     "verify": verify.measure,
     "crowd": crowd.measure,
     "match": match.measure,
-    "kannel": kannel.measure,
+    "smpp": smpp.measure,
 }
 LONG: dict[str, Measure] = {"long": long.measure}
+BY_NAME: dict[str, Measure] = {"kannel": kannel.measure}
+"""Only where they are asked for: part of another one."""

@@ -18,6 +18,8 @@ class Counts(msgspec.Struct):
     drops: int = 0
     submits: int = 0
     taken: int = 0
+    last_at: float = 0.0
+    """When the last one was taken, epoch seconds."""
     queries: int = 0
     statuses: dict[int, int] = msgspec.field(default_factory=dict)
     """Answers that refuse a submit, by command_status."""

@@ -94,6 +94,7 @@ class Desk:
             return
         counts.taken += 1
         name, at_s = self._name(), clock.now_s()
+        counts.last_at = at_s
         if self._journal.is_on:
             self._journal.note(name.answered, (peer.number, peer.name, asked.command.name.lower()), at_s, message)
         self._answer_taken(peer.stream, asked, fate, name)
