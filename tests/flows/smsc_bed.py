@@ -1,11 +1,14 @@
-"""A simulator on the test's own loop, and customers of it on our own core."""
+"""The simulator on the test's own loop or as a process, and customers of it on our own core."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tests.poll import until
 from tocsin.kit import clock
@@ -145,3 +148,38 @@ async def running(options: Options | None = None, *steps: Step, faults: Faults |
         await smsc.close()
         for customer in bed.customers:
             await customer.stream.closed.wait()
+
+
+class Process:
+    """A simulator that is driven by its standard input."""
+
+    def __init__(self, *options: str) -> None:
+        words = [sys.executable, "-m", "tocsin", "smsc", "--port", "0", "--json", "--control", *options]
+        self.popen = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        address = self.read()["listening"]
+        self.address = (str(address["host"]), int(address["port"]))
+
+    def read(self) -> Any:
+        assert self.popen.stdout is not None
+        return json.loads(self.popen.stdout.readline())
+
+    def obey(self, order: object) -> Any:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(json.dumps(order).encode() + b"\n")
+        self.popen.stdin.flush()
+        return self.read()
+
+
+@contextlib.contextmanager
+def started(*options: str) -> Iterator[Process]:
+    process = Process(*options)
+    try:
+        yield process
+        assert process.popen.stdin is not None
+        process.popen.stdin.close()
+        assert process.popen.wait(10) == 0
+    finally:
+        process.popen.kill()
+        process.popen.wait()
+        assert process.popen.stdout is not None
+        process.popen.stdout.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 
 import pytest
@@ -440,6 +442,40 @@ async def test_it_goes_away_and_comes_back(mid_pdu: bool) -> None:
         bed.smsc.script.set(Faults())
         await until(lambda: bed.smsc.is_listening)
         assert (await answer_all(await bed.customer(), 1)) == [0]
+
+
+async def submit_until_dropped(customer: Customer) -> None:
+    sent = 0
+    while customer.ended is None:
+        customer.submit(*[text_to(USUAL, b"%d" % n) for n in range(50)])
+        sent += 50
+        await until(lambda wanted=sent: customer.ended or len(customer.received) >= wanted)  # type: ignore[misc]
+
+
+async def test_no_receipt_is_lost_while_it_goes_away_again_and_again() -> None:
+    faults = Faults(drop_every=0.3, drop_for=0.02, drop_most=0.08, drop_mid_pdu=True)
+    async with running(Options(window=20), faults=faults) as bed:
+        counts = bed.smsc.counts
+        while counts.drops < 6:
+            with contextlib.suppress(OSError):  # it goes just as we come
+                await submit_until_dropped(await bed.customer(terms=Terms(window=10_000)))
+        bed.smsc.script.set(Faults())
+        await until(lambda: bed.smsc.is_listening)
+        await bed.customer()
+        await until(lambda: counts.waiting == 0)
+        got = {each for customer in bed.customers for each in customer.ids()}
+        assert len(got) == counts.taken > 1_000
+        assert counts.acknowledged == counts.taken
+
+
+async def test_half_a_pdu_goes_out_before_a_drop() -> None:
+    async with running(faults=Faults(drop_mid_pdu=True)) as bed:
+        reader, writer = await asyncio.open_connection(*bed.address)
+        await until(lambda: bed.smsc.counts.connections)
+        assert bed.smsc.drop(0) == 1
+        octets = await reader.read()
+        writer.close()
+        assert 0 < len(octets) < int.from_bytes(octets[:4], "big")
 
 
 async def test_receipts_are_doubled_strange_late_and_mixed_up() -> None:

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.flows.smsc_bed import BIND, USUAL, Customer, numbered, text_to
+from tests.flows.smsc_bed import BIND, USUAL, Customer, numbered, started, text_to
 from tests.flows.test_tls import make_certificate
 from tests.poll import until
 from tocsin.smpp import UDHI, Command, Status, Tag, Terms
-
-
-class Process:
-    """A simulator that is driven by its standard input."""
-
-    def __init__(self, *options: str) -> None:
-        words = [sys.executable, "-m", "tocsin", "smsc", "--port", "0", "--json", "--control", *options]
-        self.popen = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        address = self.read()["listening"]
-        self.address = (str(address["host"]), int(address["port"]))
-
-    def read(self) -> Any:
-        assert self.popen.stdout is not None
-        return json.loads(self.popen.stdout.readline())
-
-    def obey(self, order: object) -> Any:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(json.dumps(order).encode() + b"\n")
-        self.popen.stdin.flush()
-        return self.read()
-
-
-@contextlib.contextmanager
-def started(*options: str) -> Iterator[Process]:
-    process = Process(*options)
-    try:
-        yield process
-        assert process.popen.stdin is not None
-        process.popen.stdin.close()
-        assert process.popen.wait(10) == 0
-    finally:
-        process.popen.kill()
-        process.popen.wait()
-        assert process.popen.stdout is not None
-        process.popen.stdout.close()
 
 
 async def bind(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Customer:
@@ -106,7 +68,7 @@ async def test_replies_come_on_demand_in_parts_and_any_writing() -> None:
         assert got[1].text[:6] == bytes((5, 0, 3, 2, 2, 1))
         assert (got[1].text[6:] + got[2].text[6:]).decode("utf-16-be") == "好" * 80
         assert got[3].text == b"\0\xff"
-        for wrong in [{"reply": {"from": "1", "to": "2"}}, {}, {"what": 1}, {"faults": {"rate": -1}}, [1],
+        for wrong in [{"reply": {"from": "1", "to": "2"}}, {}, {"drop": -1}, {"what": 1}, {"faults": {"rate": -1}}, [1],
                       {"reply": {"from": "1", "to": "2", "hex": "x"}}]:  # fmt: skip
             assert process.obey(wrong)["error"], wrong
         customer.stream.close()
@@ -161,6 +123,7 @@ async def test_it_shows_what_happens_and_ends_in_order(sign: signal.Signals) -> 
         (["--cert", __file__, "--key", __file__], "are no certificate and its key"),
         (["--script", __file__], "the script cannot be read"),
         (["--host", "192.0.2.1"], "cannot run on 192.0.2.1 port 2775"),
+        (["--port", "0", "--log", "/proc/nowhere"], "cannot write /proc/nowhere"),
         (["--throttle-every", "-1"], "Invalid value for '--throttle-every'"),
     ],
 )

@@ -86,9 +86,10 @@ def smsc(**values: Any) -> None:
     try:
         uvloop.run(run(options, steps, place, values["log"], show, orders))
     except OSError as error:
-        raise Refusal(
-            f"cannot run on {values['host']} port {values['port']}: {error.strerror or error}; try --port 0", USAGE
-        ) from error
+        where = (
+            f"run on {values['host']} port {values['port']}" if error.filename is None else f"write {error.filename}"
+        )
+        raise Refusal(f"cannot {where}: {error.strerror or error}", USAGE) from error
 
 
 def _read(kind: type[Any], values: dict[str, Any]) -> Any:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from tocsin.smsc.options import Faults
 from tocsin.smsc.server import Smsc
 
-_DROP_S = 0.0
+Address = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,20}\Z")]
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A terminal user writes `text`, or `hex` (binary), to a customer; without `system_id` to the one that bound last."""
 
-    sender: str = msgspec.field(name="from")
-    to: str
+    sender: Address = msgspec.field(name="from")
+    to: Address
     text: str | None = None
     hex: str | None = None
     system_id: str | None = None
@@ -27,7 +27,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of these. `drop`: seconds for which nobody is let in, or true."""
 
     reply: Reply | None = None
-    drop: bool | float | None = None
+    drop: bool | Annotated[float, msgspec.Meta(ge=0, le=3_600)] | None = None
     hang: bool | None = None
     faults: Faults | None = None
     stats: bool | None = None
@@ -48,7 +48,7 @@ def _obey(smsc: Smsc, order: Order) -> Mapping[str, Any]:
     if order.reply is not None:
         return {"reply": _send(smsc, order.reply)}
     if order.drop is not None and order.drop is not False:
-        return {"drop": smsc.drop(_DROP_S if order.drop is True else order.drop)}
+        return {"drop": smsc.drop(0.0 if order.drop is True else order.drop)}
     if order.hang is not None:
         smsc.hang(hanging=order.hang)
         return {"hang": order.hang}

@@ -53,7 +53,9 @@ class Later:
     def _run(self) -> None:
         self._timer = None
         now = clock.monotonic_s() * _STEPS_PER_S
-        while self._order and self._order[0] <= now:
-            for do, what in self._slots.pop(heapq.heappop(self._order)):
-                do(what)
-        self._arm()
+        try:
+            while self._order and self._order[0] <= now:
+                for do, what in self._slots.pop(heapq.heappop(self._order)):
+                    do(what)
+        finally:
+            self._arm()

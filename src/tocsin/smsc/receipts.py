@@ -14,7 +14,9 @@ import msgspec
 
 from tocsin.kit.clock import UTC
 from tocsin.smpp import INTERMEDIATE, RECEIPT, Message, MessageState, Tag
+from tocsin.smsc.naming import Name
 from tocsin.smsc.options import ReceiptForm
+from tocsin.smsc.reading import read_header, read_text
 
 STAT: Final = {
     MessageState.ENROUTE: b"ENROUTE",
@@ -28,7 +30,9 @@ STAT: Final = {
 }
 _GSM: Final = 3  # network type of network_error_code
 _OF_END, _INTERMEDIATE_WANTED = 0x03, 0x10  # of registered_delivery
-_ALWAYS, _FAILURE, _SUCCESS = 1, 2, 3
+_OF_SUCCESS: Final = frozenset({1, 3})
+_OF_FAILURE: Final = frozenset({1, 2})
+_READABLE: Final = frozenset({0x00, 0x01, 0x03})  # codings whose octets a receipt repeats
 HEAD_LENGTH: Final = 20
 """Octets of the message that its receipt repeats."""
 
@@ -54,12 +58,28 @@ class Report(msgspec.Struct, gc=False, frozen=True):
     at_s: float
 
 
+def make_taken(message: Message, name: Name, at_s: float) -> Taken:
+    """What is kept of a message."""
+    m = message
+    return Taken(
+        name.answered, name.in_receipt, at_s, m.destination, m.source,
+        (m.source_ton, m.source_npi, m.destination_ton, m.destination_npi), m.registered, _read_head(m),
+    )  # fmt: skip
+
+
+def _read_head(message: Message) -> bytes:
+    """The first octets of its text, where they are characters."""
+    if message.data_coding not in _READABLE:
+        return b""
+    start = len(read_header(message) or b"")
+    return read_text(message)[start : start + HEAD_LENGTH]
+
+
 def is_wanted(registered: int, state: MessageState) -> bool:
     """Whether registered_delivery asks for a receipt of this state."""
     if state is MessageState.ENROUTE:
         return bool(registered & _INTERMEDIATE_WANTED)
-    wanted = registered & _OF_END
-    return wanted in {_ALWAYS, _SUCCESS if state is MessageState.DELIVERED else _FAILURE}
+    return registered & _OF_END in (_OF_SUCCESS if state is MessageState.DELIVERED else _OF_FAILURE)
 
 
 def build_receipt(taken: Taken, report: Report, form: ReceiptForm) -> Message:
@@ -82,15 +102,24 @@ def build_receipt(taken: Taken, report: Report, form: ReceiptForm) -> Message:
 
 def build_text(taken: Taken, report: Report) -> bytes:
     """`id:... sub:001 dlvrd:001 submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DELIVRD err:000 text:...`, in UTC."""
-    return b"id:%b sub:001 dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:%b" % (
-        taken.receipt_id,
-        report.state is MessageState.DELIVERED,
-        _write_minute(int(taken.at_s) // 60),
-        _write_minute(int(report.at_s) // 60),
-        STAT[report.state],
-        report.error,
-        taken.head,
+    middle = _write_middle(int(taken.at_s) // 60, int(report.at_s) // 60, report.state, report.error)
+    return b"id:" + taken.receipt_id + middle + taken.head
+
+
+@lru_cache(maxsize=256)
+def _write_middle(submitted: int, done: int, state: MessageState, error: int) -> bytes:
+    """What many receipts of a minute have in common."""
+    return b" sub:001 dlvrd:%03d submit date:%b done date:%b stat:%b err:%03d text:" % (
+        state is MessageState.DELIVERED,
+        _write_minute(submitted),
+        _write_minute(done),
+        STAT[state],
+        error,
     )
+
+
+def _write_minute(minute: int) -> bytes:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M").encode()
 
 
 def build_tlvs(taken: Taken, report: Report) -> dict[int, bytes]:
@@ -104,11 +133,16 @@ def build_tlvs(taken: Taken, report: Report) -> dict[int, bytes]:
     return tlvs
 
 
+def move_text(message: Message) -> Message:
+    """The same for data_sm, which has its text in a TLV."""
+    m = message
+    tlvs = {**m.tlvs, Tag.MESSAGE_PAYLOAD: m.text} if m.text else m.tlvs
+    return Message(
+        m.destination, m.source, b"", m.esm_class, 0, 0, m.source_ton, m.source_npi, m.destination_ton, m.destination_npi,
+        tlvs=tlvs,
+    )  # fmt: skip
+
+
 def write_absolute(at_s: float) -> bytes:
     """A time of query_sm_resp: YYMMDDhhmmsstnn+ (3.4, 7.1.1)."""
     return datetime.fromtimestamp(int(at_s), UTC).strftime("%y%m%d%H%M%S000+").encode()
-
-
-@lru_cache(maxsize=64)
-def _write_minute(minute: int) -> bytes:
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M").encode()

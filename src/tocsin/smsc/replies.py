@@ -12,7 +12,7 @@ _INTERNATIONAL, _ISDN = 1, 1
 
 
 def build_reply(sender: str, to: str, text: str | bytes, reference: int) -> list[Message]:
-    """From `sender` to `to`; octets go as binary. `reference` joins the parts. Raises ValueError: over 255 parts."""
+    """From `sender` to `to` (Latin-1); octets go as binary. `reference` joins the parts. Raises ValueError: over 255 parts."""
     bodies, coding = _cut_binary(text) if isinstance(text, bytes) else _cut_text(text)
     if len(bodies) > _PARTS_MOST:
         raise ValueError(f"a reply has {_PARTS_MOST} parts at most, not {len(bodies)}")
@@ -20,8 +20,8 @@ def build_reply(sender: str, to: str, text: str | bytes, reference: int) -> list
     heads = [bytes((5, 0, 3, reference & 0xFF, total, part)) if total > 1 else b"" for part in range(1, total + 1)]
     return [
         Message(
-            to.encode(),
-            sender.encode(),
+            to.encode("latin-1"),
+            sender.encode("latin-1"),
             head + body,
             esm_class=UDHI if head else 0,
             data_coding=coding,

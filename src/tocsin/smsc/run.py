@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import ssl
 import threading
@@ -52,15 +53,19 @@ async def run(
     if orders is not None:
         threading.Thread(target=_read_orders, args=(orders, smsc, show, loop, stop), daemon=True).start()
     watching = asyncio.create_task(_watch(smsc, show))
+    watching.add_done_callback(lambda _: stop.set())
     await stop.wait()
+    broken = watching.exception() if watching.done() else None
     watching.cancel()
     await smsc.close()
+    if broken is not None:
+        raise broken
 
 
 def _read_orders(
     orders: BinaryIO, smsc: Smsc, show: Show, loop: asyncio.AbstractEventLoop, stop: asyncio.Event
 ) -> None:
-    """In a thread of its own: standard input may be anything."""
+    """In a thread of its own: standard input may be anything. One order at a time."""
 
     async def answer(line: bytes) -> None:
         show.json(_encode(obey(smsc, line)))
@@ -69,9 +74,10 @@ def _read_orders(
         while line := orders.readline(_LINE_MOST):
             if line.strip():
                 asyncio.run_coroutine_threadsafe(answer(line), loop).result()
+    except (OSError, RuntimeError):
+        pass  # nobody reads the answers any more, or the loop is closed
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(stop.set)
-    except RuntimeError:
-        return  # the loop is closed: the end came from elsewhere
 
 
 async def _watch(smsc: Smsc, show: Show) -> None:
