@@ -14,6 +14,7 @@ import pytest
 from tests.conformance.cases import CarrierCase, SandboxCase
 from tests.conformance.http_case import CarrierServer, HttpCase, run_server
 from tests.conformance.sink import RecordingSink
+from tests.conformance.smpp_case import SmppCase
 from tocsin.traffic import Link
 
 OpenLink = Callable[..., Awaitable[Link]]
@@ -21,6 +22,7 @@ OpenLink = Callable[..., Awaitable[Link]]
 CASES: dict[str, tuple[type[CarrierCase], str]] = {
     "http": (HttpCase, "carrier_server"),
     "sandbox": (SandboxCase, "database"),
+    "smpp": (SmppCase, "tmp_path"),
 }
 """Kind -> case, and the fixture that it stands on."""
 

@@ -46,6 +46,7 @@ class Bond:
         self.rests_until_s = 0.0
         self._failures = 0
         self._said_s = -_SAY_AGAIN_S
+        self._ending = False
 
     @property
     def sends(self) -> bool:
@@ -113,7 +114,8 @@ class Bond:
                 _log.info("channel %s is bound (%s)", self._name, self.command.name.lower())
             elif isinstance(event, Ended):
                 self.bound = False
-                self._note_failure(_say(event))
+                if not self._ending:
+                    self._note_failure(_say(event))
             self._on_event(self, event)
         self._on_flush(self)
 
@@ -127,6 +129,7 @@ class Bond:
 
     async def unbind(self, within_s: float) -> None:
         """End the session in order, if the peer lets it."""
+        self._ending = True
         stream = self.stream
         if stream is None:
             return

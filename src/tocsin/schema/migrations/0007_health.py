@@ -9,7 +9,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tocsin", "0005_mail_domains"),
+        ("tocsin", "0006_routing"),
     ]
 
     operations = [
