@@ -86,7 +86,7 @@ def make_next_channel(memory: Memory) -> NextChannel:
         account = memory.directory.by_id(message.account_id)
         if account is None or text.pinned_channel_id is not None:
             return present
-        case = Case(message.product, message.priority, text.sender, None, clock.now_s())
+        case = Case(message.product, message.priority, message.find_sender(text.sender), None, clock.now_s())
         way = memory.table.way(account, message.country_id, case)
         pick = way.pick(message.phone) if way is not None else None
         if pick is None or present not in pick.channels:
