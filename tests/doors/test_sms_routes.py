@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doors.api import Bed, Customer, Door
+from tests.doors.test_email import send as send_email
 from tests.poll import until_sync
 from tocsin import accounts, billing, routing
 from tocsin.content import choose_by_lot
@@ -137,3 +138,20 @@ def test_a_pool_gives_each_recipient_his_sender(bed: Bed, door: Door, routed: Cu
     assert set(wanted) == set(pool)
     until_sync(lambda: sent() == wanted)
     assert sent(senderId="ACME") == ["ACME"] * 20
+
+
+def test_emails_share_too(bed: Bed, door: Door, routed: Customer) -> None:
+    ids = [bed.channels[name] for name in ("sandbox", "second")]
+    for channel_id in ids:
+        routing.add_route(bed.conn, routing.RouteRule(0, routed.id, None, int(Product.EMAIL), None, "", channel_id, 0))
+    emails = [f"user{n}@example.com" for n in range(40)]
+
+    def sent() -> dict[str, int]:
+        reply = send_email(door, routed, emails=",".join(emails))
+        rows = bed.conn.execute(
+            "SELECT phone, channel_id FROM message WHERE batch_no = %s", (int(reply.data["batchNo"]),)
+        )
+        return dict(rows.fetchall())
+
+    until_sync(lambda: set(sent().values()) == set(ids))
+    assert sent() == sent()
