@@ -56,6 +56,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "many parts": {"max_parts": 16},
     "swapped": {"swap_uplink": True},
     "bare": {"plan": "bare"},
+    "thin": {"plan": "thin"},
     "china": {"grants": [("free-text", CHINA)]},
     "all free": {"grants": [("free-text", "*")]},
     "sender": {"grants": [("sender", "ACME")]},
@@ -151,9 +152,11 @@ class Bed:
         routing.set_country(self.conn, KAZAKHSTAN, enabled=False)
         first = routing.list_channels(self.conn)[0]
         routing.add_channel(self.conn, type(first)(**{**_fields(first), "name": "second"}))
+        self.channels = {channel.name: channel.id for channel in routing.list_channels(self.conn)}
+        thin = billing.add_plan(self.conn, "thin", min_margin_percent=50)
         plan = billing.add_plan(self.conn, "bare")
         rule = billing.PriceRule(plan, int(Product.SMS), int(INDONESIA), "", None, PRICE_MICROS)
-        billing.import_prices(self.conn, [rule])
+        billing.import_prices(self.conn, [rule, rule._replace(plan_id=thin, country_id=None)])
 
     def _make(self, name: str, grants: list[tuple[str, str]] | None = None, **settings: Any) -> Customer:
         from tocsin import accounts, billing, senders

@@ -115,6 +115,6 @@ def make_next_channel(alternatives: Alternatives) -> NextChannel:
     def next_channel(message: Claimed, text: Text, present: int) -> int:
         if text.pinned_channel_id is not None:
             return present
-        return next(iter(alternatives(message, text.sender, present)), present)
+        return next(iter(alternatives(message, message.find_sender(text.sender), present)), present)
 
     return next_channel

@@ -85,7 +85,8 @@ class OptAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Sending(NamedTuple):
     """The numbers of one request as columns, one place each.
 
-    `values`: digits with country code, or addresses in lower case; `reasons`: of those that are refused already, else 0.
+    `values`: digits with country code, or addresses in lower case; `reasons`: of those that are refused already, else 0;
+    `senders`: where each has one of its own, else empty.
     """
 
     account_id: int
@@ -96,6 +97,7 @@ class Sending(NamedTuple):
     prices: Sequence[int]  # micros, of the whole message
     reasons: Sequence[int]
     again: bool = False  # it was screened when it was accepted: caps do not count it twice
+    senders: Sequence[str] = ()
 
 
 class Screened(msgspec.Struct, kw_only=True):

@@ -41,11 +41,11 @@ SELECT account_id, kind, language, content FROM opt_answer ORDER BY account_id, 
 -- name: barred
 -- Which of the suspects are barred in truth: by the blacklist, and MARKETING by an opt-out from its sender, or from any where
 -- it names none.
-SELECT u.place FROM unnest(%(values)s::text[], %(places)s::integer[]) AS u(value, place)
+SELECT u.place FROM unnest(%(values)s::text[], %(places)s::integer[], %(senders)s::text[]) AS u(value, place, sender)
 WHERE EXISTS (SELECT 1 FROM blacklist b WHERE b.value = u.value AND b.account_id IN (0, %(account)s::integer))
    OR (%(marketing)s::boolean AND EXISTS (
        SELECT 1 FROM opt_out o WHERE o.value = u.value AND o.account_id = %(account)s::integer
-       AND (%(sender)s::text = '' OR o.sender IN ('', %(sender)s::text))));
+       AND (u.sender = '' OR o.sender IN ('', u.sender))));
 
 -- name: cap_take
 SELECT cap_take(%s::integer, %s::bigint, %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[], %s::integer[],

@@ -104,7 +104,7 @@ async def find_barred(session: Session, sending: Sending, places: Sequence[int])
         "places": pgbin.int4s(places),
         "account": sending.account_id,
         "marketing": sending.action == Priority.MARKETING,
-        "sender": sending.sender,
+        "senders": pgbin.texts([sending.senders[at] if sending.senders else sending.sender for at in places]),
     }
     return [row[0] for row in await session.rows(QUERIES["barred"], params)]
 

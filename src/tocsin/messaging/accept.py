@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tocsin.accounts import ROUTING, Account
+from tocsin.accounts import ROUTING, SENDER, Account, read_pool
 from tocsin.content import (
     Status,
     language_of_country,
@@ -25,7 +25,7 @@ from tocsin.messaging.contents import Said, check_rule, find_content
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Ask, Draft, Refusal
-from tocsin.messaging.numbers import fill, find_reader
+from tocsin.messaging.numbers import PoolReader, fill, find_reader
 from tocsin.routing import Case, Country, Table
 from tocsin.traffic import Priority, Product
 
@@ -71,7 +71,9 @@ def check_send(ask: Ask, account: Account, form: Form, most: int, ground: Ground
         attachments=ask.attachments, due_at=due_at, zone=word_zone(ask) if due_at else "", template_id=said.template_id,
     )  # fmt: skip
     case = Case(form.product, priority, draft.sender, pinned, due_at or now_s)
-    return fill(draft, pieces, find_reader(account, form, country, case, ground), ground)
+    reader = find_reader(account, form, country, case, ground)
+    pool = None if draft.sender or form.sender_grant != SENDER else read_pool(account.grants)
+    return fill(draft, pieces, PoolReader(reader, pool) if pool else reader, ground)
 
 
 def _check_count(pieces: list[str], most: int) -> Refusal | None:

@@ -56,7 +56,7 @@ async def _find_targets(session: Session, items: Sequence[Item], choose: Choose)
     targets = {}
     for message in messages:
         if message.id not in handed and message.batch_no in senders:
-            target = choose(message, senders[message.batch_no])
+            target = choose(message, message.find_sender(senders[message.batch_no]))
             if target is not None:
                 targets[message.id] = target
     return targets

@@ -81,7 +81,9 @@ class Draft(msgspec.Struct, gc=False):
     due_at: float = 0.0  # epoch seconds; 0: at once
     zone: str = ""  # of due_at, as it was written
     reserved: list[int] = msgspec.field(default_factory=list)  # minutes of each message; empty: not billed by time
-    own: list[str] = msgspec.field(default_factory=list)  # JSON of each recipient's own placeholders; empty: no email
+    own: list[str] = msgspec.field(
+        default_factory=list
+    )  # what each recipient has of his own (Claimed.own); empty: nothing
     given: str = ""  # JSON of the placeholders for every recipient
 
     @property
@@ -110,7 +112,11 @@ class Claimed(msgspec.Struct, gc=False):
     price_micros: int
     channel_id: int  # route chosen at accept
     reserved: int = 0  # minutes that the price is for; 0: not billed by time
-    own: str = ""  # of an email: JSON of the recipient's own placeholders
+    own: str = ""  # of an email: JSON of the recipient's own placeholders; of SMS and MMS: his sender, where batches have several
+
+    def find_sender(self, of_batch: str) -> str:
+        """What the recipient sees; `of_batch`: the sender of the request."""
+        return self.own if self.own and self.product != Product.EMAIL else of_batch
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):

@@ -140,6 +140,7 @@ async def _screen(
         chunk.account_id, chunk.priority, chunk.sender, list_screened(messages[0].product, [each.phone for each in messages]),
         [each.country_id for each in messages], [each.price_micros for each in messages],
         [int(reviewed.ended.get(each.id, 0)) for each in messages], again=True,
+        senders=[each.find_sender(chunk.sender) for each in messages],
     )  # fmt: skip
     screened = await screen(session, sending, guards, now_s)
     for at, reason in screened.refused.items():
@@ -162,7 +163,9 @@ def _find_channel(message: Claimed, chunk: Chunk, terms: Terms, now_s: float) ->
     account = terms.books.account_of(message.account_id)
     if account is None or not _is_served(message.country_id, terms.table):
         return Reason.COUNTRY_ERROR
-    case = Case(message.product, chunk.priority, chunk.sender, chunk.pinned_channel_id or None, now_s)
+    case = Case(
+        message.product, chunk.priority, message.find_sender(chunk.sender), chunk.pinned_channel_id or None, now_s
+    )
     way = terms.table.way(account, message.country_id, case)
     pick = way.constant or way.pick(message.phone) if way is not None else None
     if pick is None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tocsin.accounts import Account
+from tocsin.accounts import Account, SenderPool
 from tocsin.compliance import Sending
 from tocsin.content import NumberFault, Numbering, Status, numbering
 from tocsin.messaging.forms import Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.model import Draft, Refusal, list_screened
 from tocsin.routing import Case, Country, Pick, Table, Way
-from tocsin.traffic import Reason
+from tocsin.traffic import Product, Reason
 
 _READERS_MOST = 4096
 
@@ -63,6 +63,11 @@ class Reader:
             return verdict.digits, country_id, Reason.COUNTRY_ERROR if country_id < 0 else Reason.NO_ROUTE
         return verdict.digits, country_id, way.constant or way.pick(verdict.digits) or Reason.NO_ROUTE
 
+    def route(self, phone: str, country_id: int, sender: str) -> Pick | Reason:
+        """Where a number goes that was read, by the routes of another sender than the reader's."""
+        way = self._table.way(self._account, country_id, self._case._replace(sender=sender))
+        return (way.pick(phone) if way else None) or Reason.NO_ROUTE
+
     def _find_way(self, iso: str) -> tuple[int, Way | None]:
         country = self._table.country_of_iso(iso) or self._country
         if country.enabled:
@@ -73,7 +78,7 @@ class Reader:
         self._ways[iso] = found
         return found
 
-    def reserve(self, draft: Draft) -> None:
+    def complete(self, draft: Draft) -> None:
         """Where minutes are charged: those of the longest call of each message's channel, and what they cost."""
         if not self._by_minute:
             return
@@ -84,7 +89,33 @@ class Reader:
             draft.prices[at] *= minutes
 
 
-def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Draft | Refusal:
+class PoolReader:
+    """Reads numbers of a request that names no sender, for an account with a pool: each goes the way of its own sender."""
+
+    def __init__(self, reader: Reader, pool: SenderPool) -> None:
+        self._reader = reader
+        self._pool = pool
+
+    def read(self, raw: str) -> tuple[str, int, Pick | Reason]:
+        """As Reader.read."""
+        phone, country_id, pick = self._reader.read(raw)
+        if isinstance(pick, Pick) or pick is Reason.NO_ROUTE:
+            pick = self._reader.route(phone, country_id, self._pool.choose(country_id, phone))
+        return phone, country_id, pick
+
+    def complete(self, draft: Draft) -> None:
+        """Write the senders into the draft: of the request if there is one, else of each message."""
+        self._reader.complete(draft)
+        pairs = zip(draft.countries, draft.phones, draft.reasons, strict=True)
+        senders = ["" if reason else self._pool.choose(country_id, phone) for country_id, phone, reason in pairs]
+        named = {sender for sender, reason in zip(senders, draft.reasons, strict=True) if not reason}
+        if len(named) == 1:
+            draft.sender = named.pop()
+        elif named:
+            draft.own = senders
+
+
+def fill(draft: Draft, pieces: list[str], reader: Reader | PoolReader, ground: Ground) -> Draft | Refusal:
     """Read every number into the draft's columns; all of them bad refuses the request, with its rows."""
     seen: set[str] = set()
     phones, countries, channels, prices = draft.phones, draft.countries, draft.channels, draft.prices
@@ -107,7 +138,7 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
             reasons.append(0)
             continue
         _add_bad(draft, phone, country_id, bad)
-    reader.reserve(draft)
+    reader.complete(draft)
     draft.good, draft.amount_micros = len(seen), sum(prices)
     if not seen:
         return Refusal(Status(statuses[0]), draft=draft)
@@ -118,7 +149,7 @@ def sending_of(draft: Draft) -> Sending:
     """What a request is screened by."""
     return Sending(
         draft.account_id, draft.priority, draft.sender, list_screened(draft.product, draft.phones), draft.countries,
-        draft.prices, draft.reasons,
+        draft.prices, draft.reasons, senders=() if draft.product == Product.EMAIL else draft.own,
     )  # fmt: skip
 
 

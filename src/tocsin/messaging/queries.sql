@@ -216,18 +216,18 @@ DELETE FROM uplink_part WHERE id = ANY(%s::uuid[]);
 -- Who wrote to this number last over this channel, else over any: its account gets the reply. What still waits for its time was
 -- not written yet. What was scheduled (p) went later than its id says, up to 30 days: it is looked for only where something was
 -- due within these days, and then message by message, so that neither join can begin at the batches.
-SELECT r.ord::integer, l.account_id, uuid_send(l.id), coalesce(b.sender, ''), coalesce(b.country_id, 0)
+SELECT r.ord::integer, l.account_id, uuid_send(l.id), coalesce(nullif(l.sender, ''), b.sender, ''), coalesce(b.country_id, 0)
 FROM unnest(%(phones)s::text[]) WITH ORDINALITY AS r(phone, ord)
 LEFT JOIN LATERAL (
-    SELECT id, account_id, batch_no FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
+    SELECT id, account_id, batch_no, own FROM message g WHERE phone = r.phone AND status = 0 AND channel_id = %(channel)s::integer
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) m ON true
 LEFT JOIN LATERAL (
-    SELECT id, account_id, batch_no FROM message g WHERE m.id IS NULL AND phone = r.phone AND status = 0
+    SELECT id, account_id, batch_no, own FROM message g WHERE m.id IS NULL AND phone = r.phone AND status = 0
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     AND id > uuid7_floor(now() - interval '7 days') ORDER BY id DESC LIMIT 1) o ON true
 LEFT JOIN LATERAL (
-    SELECT g.id, g.account_id, g.batch_no, uuid7_floor(d.due_at) AS went, coalesce(g.channel_id = %(channel)s::integer, false) AS here
+    SELECT g.id, g.account_id, g.batch_no, g.own, uuid7_floor(d.due_at) AS went, coalesce(g.channel_id = %(channel)s::integer, false) AS here
     FROM message g CROSS JOIN LATERAL (
         SELECT due_at FROM batch WHERE batch_no = g.batch_no AND due_at > now() - interval '7 days' LIMIT 1) d
     WHERE (SELECT EXISTS (SELECT 1 FROM batch WHERE batch_no > batch_no_floor(now() - interval '38 days')
@@ -236,8 +236,8 @@ LEFT JOIN LATERAL (
     AND NOT EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = g.batch_no AND g.id = ANY(x.ids))
     ORDER BY here DESC, went DESC LIMIT 1) p ON true
 CROSS JOIN LATERAL (
-    SELECT * FROM (VALUES (m.id, m.account_id, m.batch_no, m.id, true), (o.id, o.account_id, o.batch_no, o.id, false),
-                          (p.id, p.account_id, p.batch_no, p.went, p.here)) AS v(id, account_id, batch_no, went, here)
+    SELECT * FROM (VALUES (m.id, m.account_id, m.batch_no, m.own, m.id, true), (o.id, o.account_id, o.batch_no, o.own, o.id, false),
+                          (p.id, p.account_id, p.batch_no, p.own, p.went, p.here)) AS v(id, account_id, batch_no, sender, went, here)
     WHERE id IS NOT NULL ORDER BY here DESC, went DESC LIMIT 1) l
 LEFT JOIN batch b ON b.batch_no = l.batch_no;
 

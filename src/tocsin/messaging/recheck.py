@@ -33,7 +33,7 @@ async def recheck(
     groups: dict[tuple[int, str, int], list[Claimed]] = {}
     for message in messages:
         if message.priority == Priority.MARKETING and not guards.idle(message.account_id, message.priority):
-            key = (message.account_id, senders[message.batch_no], message.product)
+            key = (message.account_id, message.find_sender(senders[message.batch_no]), message.product)
             groups.setdefault(key, []).append(message)
     for (account_id, sender, product), members in groups.items():
         sending = Sending(

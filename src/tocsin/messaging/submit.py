@@ -198,7 +198,7 @@ def _prepare(work: Work, message: Claimed, kept: Kept, before: Before, place: Pl
                 Product(message.product),
                 Priority(message.priority),
                 message.phone,
-                facts.sender,
+                message.find_sender(facts.sender),
                 parts[number - 1] if number else facts.content,
                 kept.ucs2,
                 facts.expires_at,

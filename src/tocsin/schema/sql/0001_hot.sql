@@ -84,7 +84,8 @@ CREATE TABLE message (
     status       smallint NOT NULL,
     reason       smallint NOT NULL,
     reserved     smallint NOT NULL DEFAULT 0, -- minutes that the price is for; 0: a product that is not billed by time
-    own          text NOT NULL DEFAULT ''    -- of an email: JSON of the recipient's own placeholders; '': none
+    own          text NOT NULL DEFAULT ''    -- of an email: JSON of the recipient's own placeholders; of SMS and MMS: his sender, where
+                                              -- it is not the batch's; '': none
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_account ON message (account_id, id);
 CREATE INDEX message_phone ON message (phone, id);  -- a reply finds the last message to its number
