@@ -26,7 +26,7 @@ async def until(check: Callable[[], T | Awaitable[T]], timeout_s: float = 10.0) 
         await asyncio.sleep(_STEP_S)
 
 
-def until_sync(check: Callable[[], T], timeout_s: float = 10.0) -> T:
+def until_sync(check: Callable[[], T | None], timeout_s: float = 10.0) -> T:
     """The same without a loop."""
     deadline = time.monotonic() + timeout_s
     while True:

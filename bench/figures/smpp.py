@@ -95,7 +95,8 @@ def _measure_way(say: Say) -> list[Figure]:
         ),
         Figure(
             "smpp/pushed", "the same to all receipts matched and pushed", "for comparison", f"{whole:,.0f}/s", True,
-            f"{ONE_EACH}; 1 simulator, 1 receiver", {"seconds": _round(at_once.pushed), "submitted in s": _round(at_once.submitted), "CPU us/message": at_once.cpu},
+            f"{ONE_EACH}; 1 simulator, 1 receiver",
+            {"seconds": _round(at_once.pushed), "submitted in s": _round(at_once.submitted), "CPU us/message": at_once.cpu},
         ),
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from tocsin.kit.reference import Reference
 from tocsin.messaging import Ask, BatchNumbers, Books, Draft, Ground, Received, Verdicts
 from tocsin.messaging.batchno import Span
 from tocsin.queue import Item
-from tocsin.traffic import Outcome, OutcomeKind, Product, Reason, Receipt
+from tocsin.traffic import Outcome, OutcomeKind, Product, Reason, Receipt, Submission
 from tocsin.webhooks import Endpoints
 
 PRICE = 100_000
@@ -79,6 +79,7 @@ class Desk:
         now_ms = clock.now_ms()
         numbers.grant({1: Span(now_ms - 90 * 86_400_000, now_ms + 3_600_000)})
         self.ground = Ground(self.table, self.ids, numbers, 172_800.0, clock.now_s)
+        self.whole = False  # the link takes a long SMS as one submission
         self._carrier_ids = 0
         self._numbers = 0
 
@@ -136,7 +137,7 @@ class Desk:
         found = self.table.channel(channel or self.channel)
         assert found is not None
         return await messaging.load_work(
-            self.session, items, messaging.Texts(), found, self.ground.guards, clock.now_s()
+            self.session, items, messaging.Texts(whole=self.whole), found, self.ground.guards, clock.now_s()
         )
 
     async def submit(
@@ -168,6 +169,10 @@ class Desk:
         phones = {entry.message.id: entry.message.phone for entry in work.open}
         await self.write(outcomes, phones, verdicts, channel=channel, timeout_s=timeout_s)
         return [outcome.carrier_id or "" for outcome in outcomes]
+
+    def answer(self, sent: Submission, kind: OutcomeKind) -> Outcome:
+        """To one submission alone."""
+        return Outcome(sent.message_id, sent.attempt, sent.part, kind, clock.now_s())
 
     async def write(
         self, outcomes: Sequence[Outcome], phones: dict[bytes, str], verdicts: Verdicts, *,

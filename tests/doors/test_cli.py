@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -363,3 +364,30 @@ def test_grants(shell: Shell) -> None:
     entry = shell.last_audit()
     assert (entry.action, entry.before["value"], entry.after) == ("grant remove", "10001", None)
     assert len(shell.json("account", "show", "acme")["grants"]) == 4
+
+
+def test_secrets_of_a_channel_are_sealed_and_never_shown(shell: Shell, tmp_path: Path) -> None:
+    secret, token = "the carrier's password", "the token of callers"
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"url": "http://carrier.example/", "auth": "bearer", "secret": secret}))
+    made = shell.json("channel", "add", "east", "http", "--config", f"@{file}")
+    assert made["config"]["secret"] == "(sealed)"
+    entry = shell.last_audit()
+    changed = shell.run("channel", "set", "east", "--config", json.dumps({**made["config"], "callback_token": token}))
+    ((stored,),) = shell.rows("SELECT config FROM channel WHERE name = 'east'")
+    assert Seal((KEY,)).open(stored["secret"]["sealed"]) == secret
+    assert Seal((KEY,)).open(stored["callback_token"]["sealed"]) == token
+    assert shell.last_audit().after["config"]["callback_token"] == "(sealed anew)"
+    assert shell.last_audit().after["config"]["secret"] == "(sealed)"
+    shown = [str(made), str(entry), str(shell.last_audit()), changed.out, shell.run("channel", "list").out]
+    shown += [str(shell.json("channel", "list")), str(shell.json("channel", "pause", "east")), shell.run("doctor").out]
+    for text in shown:
+        assert secret not in text
+        assert token not in text
+    assert shell.json("seal", "rotate")["channels"] == 2
+    ((again,),) = shell.rows("SELECT config FROM channel WHERE name = 'east'")
+    assert again["secret"] != stored["secret"]
+    assert Seal((KEY,)).open(again["secret"]["sealed"]) == secret
+    bad = shell.refused("channel", "set", "east", "--config", '{"url": "http://a/", "callback_token": "hush"}')
+    assert bad == "callback_token: must be at least 16 printable ASCII characters"
+    assert "cannot be read" in shell.refused("channel", "set", "east", "--config", "@/nowhere", code=2)

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tocsin.kit.address import Guard
-from tocsin.kit.egress import AddressRefusedError, Egress, NoAnswerError
+from tocsin.kit.address import Guard, read_url
+from tocsin.kit.egress import AddressRefusedError, Egress, NoAnswerError, Talk
 
 OPEN = Guard([ipaddress.ip_network("127.0.0.0/8")])
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -171,3 +171,69 @@ async def test_tls_is_verified(servers: list[Server], tmp_path: Path, monkeypatc
     with pytest.raises(NoAnswerError, match=r"(?i)mismatch"):
         await egress.post(f"https://localhost:{wrong.port}/", b"", b"{}")
     egress.close()
+
+
+class Leaving(Server):
+    """Answers the first request and hangs up on the second; `stays`: others may come still."""
+
+    def __init__(self, *, stays: bool) -> None:
+        super().__init__(lambda _: OK)
+        self._stays = stays
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            self.requests.append(head + await reader.readexactly(1))
+            if len(self.requests) == 2:
+                if not self._stays:
+                    self.stop()
+                break
+            writer.write(OK)
+        writer.close()
+
+
+@pytest.mark.parametrize("stays", [False, True])
+async def test_what_may_have_arrived_is_told_and_is_asked_again_only_by_who_may(
+    servers: list[Server], *, stays: bool
+) -> None:
+    """The connection is one that was used before: a push asks anew, a carrier does not, and both know that it was sent."""
+    for asks_anew in (False, True):
+        server = await serve(servers, Leaving(stays=stays))
+        egress = Egress(OPEN, connect_s=1.0, total_s=2.0, talk=Talk(asks_anew=asks_anew))
+        url = f"http://127.0.0.1:{server.port}/"
+        await egress.post(url, b"", b"1")
+        if asks_anew and stays:
+            assert (await egress.post(url, b"", b"2")).status == 200
+            assert len(server.requests) == 3
+        else:
+            with pytest.raises(NoAnswerError) as caught:
+                await egress.post(url, b"", b"2")
+            assert caught.value.sent
+            assert len(server.requests) == 2
+        egress.close()
+
+
+async def test_what_never_left_is_not_sent(servers: list[Server]) -> None:
+    server = await serve(servers, Server(lambda _: OK))
+    server.stop()
+    with pytest.raises(NoAnswerError) as caught:
+        await Egress(OPEN).post(f"http://127.0.0.1:{server.port}/", b"", b"1")
+    assert not caught.value.sent
+
+
+async def test_a_get_has_no_body_and_no_length() -> None:
+    heads: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    egress = Egress(OPEN, talk=Talk(kept_body=4000))
+    target = read_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a?b=1")
+    answer = await egress.ask(target, b"X: 1\r\n", b"", b"GET")
+    assert heads[0].startswith(b"GET /a?b=1 HTTP/1.1\r\nHost: 127.0.0.1")
+    assert b"content-length" not in heads[0].lower()
+    assert (len(answer.body), answer.cut) == (4000, True)
+    egress.close()
+    server.close()

@@ -128,7 +128,7 @@ FORMS = {"udh8": check_udh8, "udh16": check_udh16, "sar": check_sar, "payload": 
 def test_a_text_arrives_as_it_was_sent(product: Product, begin: Begin, form: str) -> None:
     """Short and long ones, of each alphabet, to 40 numbers each; each message is one, and has one report."""
     talk = begin(long_text=form)
-    told = {}
+    told: dict[str, str] = {}
     ids = []
     for turn, text in enumerate((GSM, UCS2, LONG_GSM, LONG_UCS2)):
         numbers = make_numbers(40, 100 * turn)

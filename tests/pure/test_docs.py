@@ -13,6 +13,7 @@ import pytest
 from tests.contract.test_parameters import PRODUCTS
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
+from tocsin.carriers import kinds, list_settings
 from tocsin.cli import root
 from tocsin.content import Status, zones
 from tocsin.kit.settings import Settings
@@ -143,6 +144,20 @@ def test_the_statuses_are_those_of_the_code() -> None:
     of_replies, of_reports = read(ROOT / "docs" / "reference" / "statuses.md").split("## Of a report")
     assert {int(row[0]): row[1] for row in list_rows(of_replies)} == {int(s): s.text for s in Status}
     assert list(list_rows(of_reports)) == [[str(r.end.status), r.end.phrase, r.name] for r in Reason]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != "sandbox"])
+def test_the_settings_of_a_channel_are_those_of_the_code(kind: str) -> None:
+    part = read(ROOT / "docs" / "reference" / "carriers.md").split(f"\n## {kind}:")[1].split("\n## ")[0]
+    rows = {row[0].strip("`"): row[1:] for row in list_rows(part)}
+    assert list(rows) == [setting.name for setting in list_settings(kind)]
+    for setting in list_settings(kind):
+        default, help_text = rows[setting.name]
+        assert help_text == setting.help
+        assert default.endswith("secret") == setting.secret
+        assert default.startswith("required") == setting.required
+        if isinstance(setting.default, int | float) and not isinstance(setting.default, bool):
+            assert default == f"`{setting.default:g}`"
 
 
 def list_verbs(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:

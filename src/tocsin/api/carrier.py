@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
-from tocsin.api.desk import Desk
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk
 from tocsin.api.wire import Reply, transport_reply
 from tocsin.carriers import RECEIPT, REPLY, Called, Heard, StrangerError, UnreadableError
 from tocsin.kit import clock
@@ -80,10 +80,11 @@ def _tries(address: str) -> str:
 async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
     books = desk.terms.books
     async with desk.readers.lend() as session:
-        if heard.receipts:
-            await receive(session, channel.id, heard.receipts, books)
-        if heard.replies:
-            await receive_replies(session, channel.id, heard.replies, Answers(desk.ground, books), desk.ground.ids)
+        with session.within(ANSWER_WITHIN_S):
+            if heard.receipts:
+                await receive(session, channel.id, heard.receipts, books)
+            if heard.replies:
+                await receive_replies(session, channel.id, heard.replies, Answers(desk.ground, books), desk.ground.ids)
     RECEIPTS.labels(channel.name).inc(len(heard.receipts))
     desk.waker.wake(OUTBOX)
     if heard.replies:

@@ -164,6 +164,19 @@ class Session:
         async with conn.transaction():
             yield
 
+    @contextlib.contextmanager
+    def within(self, limit_s: float) -> Iterator[None]:
+        """Whatever is asked in here has its answer by then, or the connection is cut, which raises LOST."""
+        timer = asyncio.get_running_loop().call_later(limit_s, self._cut_now)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut_now(self) -> None:
+        if self._conn is not None and not self._conn.closed:
+            _cut(self._conn.pgconn)
+
     async def send(self, statements: Sequence[Statement]) -> list[list[TupleRow]]:
         """Statements of the open transaction in one round trip; the rows of each."""
         conn = await self.conn()

@@ -131,15 +131,20 @@ class Egress:
         request = b"%b %b%b%b\r\n%b" % (method, target.head, headers, length, body)
         deadline = clock.monotonic_s() + self._total_s
         line = self._take_idle(target)
-        if line is not None:
-            try:
-                return await self._ask(line, target, request, deadline)
-            except NoAnswerError:
-                # A server may close an idle connection just as it is used again: no byte of an answer, so ask anew.
-                over = clock.monotonic_s() >= deadline or not self._talk.asks_anew
-                if line.answer is None or line.answer.started or over:
-                    raise
-        return await self._ask(await self._connect(target), target, request, deadline)
+        if line is None:
+            return await self._ask(await self._connect(target), target, request, deadline)
+        try:
+            return await self._ask(line, target, request, deadline)
+        except NoAnswerError:
+            # A server may close an idle connection just as it is used again: no byte of an answer, so ask anew.
+            over = clock.monotonic_s() >= deadline or not self._talk.asks_anew
+            if line.answer is None or line.answer.started or over:
+                raise
+        try:
+            return await self._ask(await self._connect(target), target, request, deadline)
+        except NoAnswerError as error:
+            error.sent = True  # by the first try
+            raise
 
     async def _ask(self, line: _Line, target: Target, request: bytes, deadline: float) -> Answer:
         waiter = line.ask(request, self._talk)

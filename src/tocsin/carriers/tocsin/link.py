@@ -40,7 +40,7 @@ class TocsinLink:
 
     def __init__(self, channel: ChannelFacts, config: TocsinConfig, _dsn: str) -> None:
         self._config = config
-        talk = Talk(_IDLE_S, config.connections, _KEPT_BODY, _KEPT_BODY, asks_anew=config.idempotent)
+        talk = Talk(_IDLE_S, config.connections, _KEPT_BODY, _KEPT_BODY, asks_anew=False)
         self._egress = open_egress(config.connect_timeout_s, config.timeout_s, talk)
         self._crew = Crew(channel.name, config.connections, config.longest_pause_s, self._carry)
         self._meter = Meter()
