@@ -88,15 +88,19 @@ class Table:
     def focus(self, account: Payer, case: Case) -> Case:
         """The case as far as any rule asks, the same for all sends that no rule tells apart. Its time is a minute's begin
         where a rule has hours, else 0."""
-        first_s, _ = self.span(account, case)
-        action = case.action if case.product in self._by_action else -1
-        sender = case.sender if case.sender in self._senders else ""
-        return case._replace(action=action, sender=sender, at_s=max(first_s, 0.0))
+        product, action, sender, pinned, _ = case
+        return Case(
+            product,
+            action if product in self._by_action else -1,
+            sender if sender in self._senders else "",
+            pinned,
+            max(self.span(account, case)[0], 0.0) if self._timed else 0.0,
+        )
 
     def span(self, account: Payer, case: Case) -> tuple[float, float]:
         """From when until when (not included) what way() says holds: for ever, or for the minute of the case where rules have
         hours, which begin and end with a minute on every clock."""
-        if not self._timed or not {(case.product, 0), (case.product, account.id)} & self._timed:
+        if (case.product, 0) not in self._timed and (case.product, account.id) not in self._timed:
             return _ALWAYS
         first_s = case.at_s // _MINUTE_S * _MINUTE_S
         return first_s, first_s + _MINUTE_S
