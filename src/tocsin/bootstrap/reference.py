@@ -49,6 +49,7 @@ async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> 
         MailDomains(settings.mail_domain),
         reference,
     )
+    memory.table.health.share_percent = settings.breaker_share_percent
     for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
         reference.add(source)
     if sends:

@@ -232,7 +232,7 @@ def _fill(draft: Draft, recipients: Sequence[Recipient], pick: Pick, ground: Gro
             reason = Reason.DUPLICATE
         seen.add(verdict.key)
         draft.phones.append(verdict.address)
-        draft.channels.append(0 if reason else pick.channels[0])
+        draft.channels.append(0 if reason else ground.table.health.order(pick.channels, NOWHERE)[0])
         draft.prices.append(0 if reason else pick.unit_price_micros)
         draft.statuses.append(Reason(reason).end.status)
         draft.reasons.append(int(reason))

@@ -167,6 +167,9 @@ def _find_channel(message: Claimed, chunk: Chunk, terms: Terms) -> int | Reason:
     if pick is None:
         return Reason.NO_ROUTE
     chosen = terms.table.channel(message.channel_id)
+    health = terms.table.health
+    if health.states:  # something is ill: as for a new message
+        return health.order(pick.channels, message.country_id)[0]
     return message.channel_id if message.channel_id in pick.channels and _is_open(chosen) else pick.channels[0]
 
 

@@ -55,6 +55,7 @@ class Outage(NamedTuple):
     down: bool  # and that for as long as its setting says
     aged: bool  # something waits longer than its setting says
     queue_age_s: float
+    marked: bool  # new messages go round it, because it is down
 
     @property
     def troubled(self) -> bool:

@@ -13,7 +13,9 @@ from tocsin.accounts import Account
 from tocsin.billing import PriceBook, read_price_book
 from tocsin.kit.db import Session
 from tocsin.routing import store
+from tocsin.routing.health import Health
 from tocsin.routing.model import NOWHERE, Channel, Country, RouteRule
+from tocsin.routing.watch import read_breakers
 from tocsin.routing.way import Way
 
 _Key = tuple[int, int, int, int, int | None]
@@ -31,9 +33,10 @@ class Rules(NamedTuple):
 class Table:
     """Source of routes and prices."""
 
-    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country")
+    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country", "breaker")
 
     def __init__(self) -> None:
+        self.health = Health(self.channel)
         self.version = 0  # of what is known: it moves with every renewal
         self.take(Rules({}, {}, {}, PriceBook()))
 
@@ -43,6 +46,10 @@ class Table:
 
     async def refresh(self, session: Session, moved: frozenset[str]) -> None:
         """Read the tables that changed: pausing a channel must not cost the reading of 100,000 prices. Raises LOST."""
+        if "breaker" in moved:
+            self.health.take({each[:2]: each.state for each in await read_breakers(session)})
+            if len(moved) == 1:
+                return
         rules = self._rules
         if "channel" in moved:
             rules = rules._replace(channels=by_id(await store.read_channels(session)))
