@@ -91,6 +91,7 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
     phones, countries, channels, prices = draft.phones, draft.countries, draft.channels, draft.prices
     statuses, reasons, parts, read = draft.statuses, draft.reasons, draft.parts, reader.read
     health = ground.table.health
+    ill = bool(health.states)
     draft.ids = ground.ids.take(len(pieces))
     draft.batch_no = ground.numbers.take()
     for raw in pieces:
@@ -103,7 +104,7 @@ def fill(draft: Draft, pieces: list[str], reader: Reader, ground: Ground) -> Dra
             seen.add(phone)
             phones.append(phone)
             countries.append(country_id)
-            channels.append(health.order(pick.channels, country_id)[0] if health.states else pick.channels[0])
+            channels.append(health.order(pick.channels, country_id)[0] if ill else pick.channels[0])
             prices.append(pick.unit_price_micros * parts)
             statuses.append(0)
             reasons.append(0)

@@ -40,6 +40,11 @@ class LiveChannel(msgspec.Struct, frozen=True):
     oldest_s: float  # since when the oldest waiting item is ready
 
     @property
+    def down(self) -> bool:
+        """No link of any process stands."""
+        return self.binds_wanted > 0 and self.binds == 0
+
+    @property
     def errors(self) -> int:
         """Parts that were not accepted."""
         return self.temporary + self.permanent + self.throttled + self.unknown
