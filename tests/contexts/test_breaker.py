@@ -215,3 +215,27 @@ async def test_a_round_without_news_moves_no_clock(scene: Scene) -> None:
     await scene.fold()
     await scene.finals(Reason.SUCCESS)
     assert scene.desk.one(query) == before
+
+
+async def test_what_was_scheduled_goes_round_it_too_and_else_keeps_its_channel(scene: Scene) -> None:
+    desk = scene.desk
+
+    async def move() -> list[int]:
+        desk.conn.execute("DELETE FROM lane_item")
+        ids = [each.hex() for each in await desk.accept(scene.account, 2)]
+        desk.conn.execute("DELETE FROM lane_item")
+        desk.conn.execute("UPDATE message SET channel_id = %s WHERE id = ANY(%s::uuid[])", (desk.channel, ids))
+        desk.conn.execute(
+            "INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)"
+            " SELECT now(), 1, account_id, batch_no, channel_id, '', 0, array_agg(id) FROM message WHERE id = ANY(%s::uuid[])"
+            " GROUP BY account_id, batch_no, channel_id",
+            (ids,),
+        )
+        terms = messaging.Terms(desk.books, desk.table)
+        assert await messaging.move_due(desk.session, terms, clock.now_s()) == 1
+        return [row[0] for row in desk.conn.execute("SELECT channel_id FROM lane_item")]
+
+    assert await move() == [desk.channel]
+    await scene.open()
+    await desk.reference.renew()
+    assert await move() == [desk.other]
