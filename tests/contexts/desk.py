@@ -37,7 +37,8 @@ PLANS = pytest.mark.parametrize("plan", [CHARGING, GENTLE])
 OTHER = "other"
 _TABLES = (
     "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
-    "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "ledger", "wallet", "endpoint",
+    "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "delivery_hour", "delivery_last", "breaker", "ledger", "wallet",
+    "endpoint",
 )  # fmt: skip
 
 
@@ -220,7 +221,7 @@ class Desk:
     async def check(self) -> None:
         """What must hold after anything: money adds up, and the roll-up says what the messages say."""
         assert billing.check(self.conn) == []
-        while await messaging.fold_rollups(self.session):
+        while (await messaging.fold_rollups(self.session, routing.BreakerTerms())).deltas:
             pass
         rows = self.conn.execute(
             "SELECT (extract(epoch FROM hour))::bigint, account_id, channel_id, product, country_id, status, messages, parts,"

@@ -272,6 +272,26 @@ def test_the_list_of_channels_shows_how_links_are(shell: Shell) -> None:
     assert live["sandbox"]["links"] == 0
 
 
+def test_a_breaker_is_shown_and_closed_by_hand(shell: Shell) -> None:
+    shell.json("channel", "add", "east", "sandbox")
+    shell.rows(
+        "INSERT INTO breaker (channel_id, country_id, state, rate_last, rate_day) SELECT id, 10007, 'open', 0.1, 0.9 FROM channel"
+        " WHERE name = 'east'"
+    )
+    lines = {line.split()[0]: line for line in shell.run("channel", "list").out.splitlines()}
+    assert "open ID" in lines["east"]
+    assert "closed" in lines["sandbox"]
+    (row,) = [row for row in shell.json("channel", "list") if row["name"] == "east"]
+    assert [(one["country"], one["state"], one["rate_day"]) for one in row["breakers"]] == [("ID", "open", 0.9)]
+    assert shell.run("channel", "reset", "east").out == "east: ID was open\n"
+    entry = shell.last_audit()
+    assert (entry.action, entry.subject) == ("channel reset", "channel east")
+    assert shell.rows("SELECT 1 FROM breaker") == []
+    assert shell.run("channel", "reset", "east").out == "east: no breaker was open\n"
+    assert shell.last_audit() == entry
+    assert shell.run("channel", "reset", "west").code == 1
+
+
 def test_channels_and_routes(shell: Shell) -> None:
     made = shell.json("channel", "add", "east", "sandbox", "--rate", "9", "--window", "5", "--unknown-policy", "resend")
     assert (made["rate"], made["window"], made["unknown_policy"], made["paused"]) == (9, 5, "resend", False)

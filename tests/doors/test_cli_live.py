@@ -23,6 +23,17 @@ def states(shell: Shell) -> dict[str, str]:
     return {finding["check"]: finding["state"] for finding in found}
 
 
+def test_doctor_tells_a_link_that_is_down(shell: Shell) -> None:
+    shell.run("doctor")
+    state = "INSERT INTO link_state VALUES (1, {}, {}, 2, 50, 0, 0, 0, 0, 0, 0, 0, 'refused', 1000, 0, NULL, now())"
+    shell.rows(state.format(1, 0))
+    findings = {each["check"]: each for each in shell.run("doctor", "--json").json["findings"]}
+    assert findings["channel sandbox"]["state"] == "WRONG"
+    assert "its link is down: refused" in findings["channel sandbox"]["detail"]
+    shell.rows(state.format(2, 1))
+    assert states(shell)["channel sandbox"] == "ok"
+
+
 def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = shell.run("doctor")
     assert plain.code == 1

@@ -1,7 +1,7 @@
 """What /metrics says of channels: read from the database, where all workers write it, with every scrape.
 
-Labels are names of channels, so their number is bounded. While the database is away these gauges are missing; the counters
-of this machine are there all the same.
+Labels are names of channels and countries, so their number is bounded. While the database is away these gauges are missing;
+the counters of this machine are there all the same.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from tocsin import queue
+from tocsin import queue, routing
 from tocsin.api.desk import Desk
 from tocsin.kit.db import LOST
 from tocsin.queue import LiveChannel
+from tocsin.routing import Breaker
 
 log = logging.getLogger(__name__)
 
 _WITHIN_S = 2.0
+_BREAKERS = {"half-open": 1, "open": 2}
 
 _GAUGES: list[tuple[str, str, Callable[[LiveChannel], float]]] = [
     ("tocsin_channel_binds", "Binds that stand now.", lambda c: c.binds),
@@ -39,11 +41,11 @@ async def read_gauges(desk: Desk) -> list[Metric]:
     """All of them; empty while the database is away."""
     try:
         async with asyncio.timeout(_WITHIN_S), desk.readers.lend() as session:
-            live = await queue.read_live(session)
+            live, breakers = await queue.read_live(session), await routing.read_breakers(session)
     except (TimeoutError, *LOST):
         log.info("the state of channels waits for the database")
         return []
-    return describe(live)
+    return [*describe(live), describe_breakers(breakers)]
 
 
 def describe(live: Sequence[LiveChannel]) -> list[Metric]:
@@ -62,3 +64,16 @@ def describe(live: Sequence[LiveChannel]) -> list[Metric]:
             answers.add_metric([channel.name, outcome.upper()], getattr(channel, outcome))
     found.append(answers)
     return found
+
+
+def describe_breakers(breakers: Sequence[Breaker]) -> Metric:
+    """Those that are not closed."""
+    gauge = GaugeMetricFamily(
+        "tocsin_channel_breaker",
+        "Circuit breaker of a channel to a country: 1 half-open, 2 open; absent: closed.",
+        labels=["channel", "country"],
+    )
+    for breaker in breakers:
+        if breaker.state in _BREAKERS:
+            gauge.add_metric([breaker.channel, breaker.country], _BREAKERS[breaker.state])
+    return gauge

@@ -51,6 +51,7 @@ async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> 
         reference,
         seal,
     )
+    memory.table.health.share_percent = settings.breaker_share_percent
     for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
         reference.add(source)
     if sends:

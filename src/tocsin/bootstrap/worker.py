@@ -104,7 +104,8 @@ def make_alternatives(memory: Memory) -> Alternatives:
             return ()
         channels = pick.channels
         after = channels.index(present) + 1 if present in channels else 0
-        return tuple(each for each in (*channels[after:], *channels[:after]) if each != present)
+        others = tuple(each for each in (*channels[after:], *channels[:after]) if each != present)
+        return memory.table.health.order(others, message.country_id)
 
     return alternatives
 

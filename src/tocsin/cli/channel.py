@@ -123,21 +123,28 @@ def list_channels() -> None:
     """List all channels, how their links are, and what waits for them.
 
     bound: binds that stand, of those that should. window: parts under way, of those that may be. rate: parts per second now,
-    and the limit. errors: parts that were not accepted since the links were made. --json has every counter and setting.
+    and the limit. errors: parts that were not accepted since the links were made. breaker: countries to which new messages
+    take other routes. --json has every counter and setting.
     """
     with open_session() as conn:
         live = {each.id: each for each in queue.list_live(conn)}
         found = [
             (each, _describe_channel(each), live[each.id]) for each in routing.list_channels(conn) if each.id in live
         ]
+        breakers = routing.list_breakers(conn)
     rows = [
-        [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), each.unknown_policy,
+        [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), _tell_breakers(each, breakers), each.unknown_policy,
          each.max_attempts, f"{each.longest_call_s} s", json.dumps(facts["config"])]
         for each, facts, now in found
     ]  # fmt: skip
-    head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "unknown", "attempts",
+    head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "breaker", "unknown", "attempts",
             "longest call", "config"]  # fmt: skip
-    show([{**facts, "live": _pick_live(now)} for _, facts, now in found], table(head, rows))
+    shown = [
+        {**facts, "live": _pick_live(now),
+         "breakers": [_describe_breaker(one) for one in breakers if one.channel_id == each.id]}
+        for each, facts, now in found
+    ]  # fmt: skip
+    show(shown, table(head, rows))
 
 
 def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
@@ -146,6 +153,16 @@ def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
         f"{now.binds}/{now.binds_wanted}" if now.links else "no worker", f"{now.in_flight}/{now.window or each.window}",
         f"{now.rate_per_s:.0f}{limit}", now.errors, now.waiting, f"{now.oldest_s:.0f} s" if now.waiting else "",
     ]  # fmt: skip
+
+
+def _tell_breakers(each: routing.Channel, breakers: list[routing.Breaker]) -> str:
+    mine = [one for one in breakers if one.channel_id == each.id]
+    return ", ".join(f"{one.state} {one.country}".strip() for one in mine) or "closed"
+
+
+def _describe_breaker(one: routing.Breaker) -> dict[str, Any]:
+    facts = one._asdict()
+    return {name: facts[name] for name in ("country", "state", "since", "rate_last", "rate_day")}
 
 
 def _pick_live(now: queue.LiveChannel) -> dict[str, Any]:
@@ -180,6 +197,19 @@ def pause(name: str) -> None:
 def resume(name: str) -> None:
     """Go on submitting over a paused channel."""
     _change(name, "channel resume", {"paused": False})
+
+
+@channel.command()
+@click.argument("name")
+def reset(name: str) -> None:
+    """Close a channel's circuit breakers by hand and forget its last finals: messages go there again."""
+    with open_change() as conn:
+        closed = routing.reset_breakers(conn, routing.find_channel(conn, name).id)
+        facts = [_describe_breaker(one) for one in closed]
+        if closed:
+            note(conn, "channel reset", f"channel {name}", {"breakers": facts}, {"breakers": []})
+    said = ", ".join(f"{one.country or 'no country'} was {one.state}" for one in closed)
+    show({"closed": facts}, f"{name}: {said or 'no breaker was open'}")
 
 
 def _change(name: str, action: str, changes: dict[str, Any]) -> None:

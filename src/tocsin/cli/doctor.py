@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from tocsin import accounts, carriers
+from tocsin import accounts, carriers, queue
 from tocsin.cli import store
 from tocsin.cli.base import FAILED, load_settings, open_session, show, table, verb
 from tocsin.cli.store import Conn
@@ -118,6 +118,7 @@ def _look_at_processes(conn: Conn) -> Iterator[Finding]:
 
 
 def _look_at_channels(conn: Conn) -> Iterator[Finding]:
+    live = {each.name: each for each in queue.list_live(conn)}
     for lane in store.read_lanes(conn):
         mistakes = carriers.check_config(lane.kind, lane.config)
         stuck = bool(lane.ready and not lane.owned and not lane.paused and (lane.oldest_s or 0) > _STUCK_S)
@@ -126,6 +127,9 @@ def _look_at_channels(conn: Conn) -> Iterator[Finding]:
             said += f", the oldest {_tell_age(lane.oldest_s)} old"
         if mistakes:
             yield Finding(f"channel {lane.channel}", WRONG, "; ".join(mistakes))
+        elif lane.channel in live and live[lane.channel].down and not lane.paused:
+            why = live[lane.channel].last_error
+            yield Finding(f"channel {lane.channel}", WRONG, f"its link is down{': ' if why else ''}{why}; {said}")
         elif stuck:
             yield Finding(f"channel {lane.channel}", WRONG, f"{said}: no worker takes them")
         else:

@@ -115,6 +115,21 @@ class Settings:
     mmdb: Path | None = _setting(
         "TOCSIN_MMDB", None, wording.file, "MMDB file that says in which city an address is; without it only countries"
     )
+    breaker_window: int = _setting(
+        "TOCSIN_BREAKER_WINDOW", 200, wording.count, "last finals of a channel and country that its breaker looks at"
+    )
+    breaker_factor: float = _setting(
+        "TOCSIN_BREAKER_FACTOR",
+        0.5,
+        wording.fraction,
+        "it opens where their delivery rate is below this share of the last 24 h; 0: never",
+    )
+    breaker_half_open_s: float = _setting(
+        "TOCSIN_BREAKER_HALF_OPEN_S", 60.0, wording.positive, "an open breaker lets a little traffic try after this"
+    )
+    breaker_share_percent: float = _setting(
+        "TOCSIN_BREAKER_SHARE_PERCENT", 1.0, wording.percent, "of a hundred messages, how many try"
+    )
     bad_signs_per_minute: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_MINUTE", 100, wording.count, "failed signs a minute of one address and account"
     )

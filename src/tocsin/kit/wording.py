@@ -67,6 +67,26 @@ def positive(words: str) -> float:
     return value
 
 
+def fraction(words: str) -> float:
+    """A number from 0 to 1."""
+    return _between(words, 0, 1)
+
+
+def percent(words: str) -> float:
+    """A number from 0 to 100."""
+    return _between(words, 0, 100)
+
+
+def _between(words: str, least: int, most: int) -> float:
+    try:
+        value = float(words)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise ValueError(f"must be a number from {least} to {most}, not {words!r}")
+    return value
+
+
 def level(words: str) -> str:
     """A log level."""
     if words.lower() not in LEVELS:

@@ -124,16 +124,27 @@ def _reports(ends: Sequence[End], backs: Sequence[int]) -> Statement:
 
 def _rollup(ends: Sequence[End], backs: Sequence[int]) -> Statement:
     """Signed deltas in the hour of the message's accept: minus in the old state, plus in the new."""
-    sums: Counter[tuple[int, int, int, int, int, int, int, int]] = Counter()
+    sums: Counter[tuple[int, int, int, int, int, int, int, int, bool]] = Counter()
     for end, back in zip(ends, backs, strict=True):
         hour = uuid7_ms(end.message_id) // 3_600_000 * 3600
         place = (end.product, end.country_id)
         old = (hour, end.account_id, end.booked_channel_id, *place, end.before.end.status)
         new = (hour, end.account_id, end.channel_id, *place, end.reason.end.status)
-        sums[(*old, end.count_before, end.price_micros - end.refunded_before)] -= 1
-        sums[(*new, end.count, end.price_micros - back)] += 1
-    rows = [(*k[:6], n, n * k[6], n * k[7]) for k, n in sums.items() if n]
+        sums[(*old, end.count_before, end.price_micros - end.refunded_before, _was_judged(end))] -= 1
+        sums[(*new, end.count, end.price_micros - back, _is_judged(end))] += 1
+    rows = [(*k[:6], n, n * k[6], n * k[7], n * k[8]) for k, n in sums.items() if n]
     return Statement(QUERIES["add_rollup"], (msgspec.json.encode(rows).decode(),))
+
+
+def _is_judged(end: End) -> bool:
+    """Whether the end says something of the carrier; one that was cancelled or blacklisted before it left does not."""
+    if end.reason is Reason.SENDING:
+        return False
+    return end.submitted_at is not None or end.reason in {Reason.REJECTED, Reason.SEND_FAILED}
+
+
+def _was_judged(end: End) -> bool:
+    return end.before is Reason.NO_RECEIPT  # the one end that another may follow
 
 
 def _pushes(ends: Sequence[End], backs: Sequence[int], books: Books) -> Statement | None:

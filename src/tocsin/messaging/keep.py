@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import msgspec
 from psycopg import sql
 
 from tocsin.kit import pgbin
@@ -12,16 +14,25 @@ from tocsin.kit.ids import uuid7_ms
 from tocsin.messaging.batchno import SLOTS
 from tocsin.messaging.model import Draft
 from tocsin.messaging.store import QUERIES
+from tocsin.routing import BreakerTerms, Counted, Turn, count_finals
 
 DAYS_AHEAD = 30
 _DAY_MS = 86_400_000
 _DROP_WITHIN_MS = 300
 
 
-async def fold_rollups(session: Session) -> int:
-    """Fold deltas into the hourly roll-up; how many."""
-    rows = await session.rows(QUERIES["fold_rollups"])
-    return int(rows[0][0])
+class Folded(NamedTuple):
+    """How many deltas, and the breakers that were turned."""
+
+    deltas: int
+    turned: list[Turn]
+
+
+async def fold_rollups(session: Session, terms: BreakerTerms) -> Folded:
+    """Fold deltas into the hourly roll-up, and show the breakers what finals there were. In the caller's transaction."""
+    ((deltas, counted),) = await session.rows(QUERIES["fold_rollups"])
+    finals = msgspec.json.decode(counted, type=list[Counted])
+    return Folded(int(deltas), await count_finals(session, finals, terms))
 
 
 async def make_partitions(session: Session, days: int = DAYS_AHEAD) -> None:

@@ -235,7 +235,8 @@ def _fill(draft: Draft, recipients: Sequence[Recipient], way: Way, ground: Groun
             reason = Reason.NO_ROUTE
         seen.add(verdict.key)
         draft.phones.append(verdict.address)
-        draft.channels.append(0 if reason or pick is None else pick.channels[0])
+        channels = () if reason or pick is None else ground.table.health.order(pick.channels, NOWHERE)
+        draft.channels.append(channels[0] if channels else 0)
         draft.prices.append(0 if reason or pick is None else pick.unit_price_micros)
         draft.statuses.append(Reason(reason).end.status)
         draft.reasons.append(int(reason))

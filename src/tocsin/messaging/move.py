@@ -159,7 +159,7 @@ def _find_common_end(chunk: Chunk, terms: Terms, now_s: float) -> Reason | None:
 
 
 def _find_channel(message: Claimed, chunk: Chunk, terms: Terms, now_s: float) -> int | Reason:
-    """The channel of the accept as long as it is open and the routes still name it, else the first that they name now."""
+    """The channel of the accept as long as it is open and well and the routes still name it, else the first that they name now."""
     account = terms.books.account_of(message.account_id)
     if account is None or not _is_served(message.country_id, terms.table):
         return Reason.COUNTRY_ERROR
@@ -171,7 +171,9 @@ def _find_channel(message: Claimed, chunk: Chunk, terms: Terms, now_s: float) ->
     if pick is None:
         return Reason.NO_ROUTE
     chosen = terms.table.channel(message.channel_id)
-    return message.channel_id if message.channel_id in pick.channels and _is_open(chosen) else pick.channels[0]
+    kept = message.channel_id in pick.channels and _is_open(chosen)
+    channels = tuple(dict.fromkeys((message.channel_id, *pick.channels))) if kept else pick.channels
+    return terms.table.health.order(channels, message.country_id)[0]
 
 
 def _is_served(country_id: int, table: Table) -> bool:

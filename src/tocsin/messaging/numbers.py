@@ -120,6 +120,8 @@ def fill(draft: Draft, pieces: list[str], reader: Reader | PoolReader, ground: G
     seen: set[str] = set()
     phones, countries, channels, prices = draft.phones, draft.countries, draft.channels, draft.prices
     statuses, reasons, parts, read = draft.statuses, draft.reasons, draft.parts, reader.read
+    health = ground.table.health
+    ill = bool(health.states)
     draft.ids = ground.ids.take(len(pieces))
     draft.batch_no = ground.numbers.take()
     for raw in pieces:
@@ -132,7 +134,7 @@ def fill(draft: Draft, pieces: list[str], reader: Reader | PoolReader, ground: G
             seen.add(phone)
             phones.append(phone)
             countries.append(country_id)
-            channels.append(pick.channels[0])
+            channels.append(health.order(pick.channels, country_id)[0] if ill else pick.channels[0])
             prices.append(pick.unit_price_micros * parts)
             statuses.append(0)
             reasons.append(0)

@@ -149,9 +149,9 @@ FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer
 SELECT settle_group(%s::json);
 
 -- name: add_rollup
-INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros)
+INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged)
 SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint, (v ->> 4)::integer,
-       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint
+       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
@@ -286,6 +286,7 @@ SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %s AN
 SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
 
 -- name: fold_rollups
+-- Last column: the finals among them that a carrier brought about, by channel and country, as routing.Counted.
 WITH gone AS (
     DELETE FROM rollup_delta WHERE ctid IN (SELECT ctid FROM rollup_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
 ), sums AS (
@@ -298,7 +299,9 @@ WITH gone AS (
     ON CONFLICT (account_id, hour, product, country_id, channel_id, status) DO UPDATE
     SET messages = r.messages + excluded.messages, parts = r.parts + excluded.parts, fee_micros = r.fee_micros + excluded.fee_micros
 )
-SELECT count(*) FROM gone;
+SELECT (SELECT count(*) FROM gone), coalesce((SELECT json_agg(json_build_array(channel_id, country_id, good, total)) FROM (
+    SELECT channel_id, country_id, coalesce(sum(judged) FILTER (WHERE status = 1), 0) AS good, sum(judged) AS total
+    FROM gone WHERE judged <> 0 GROUP BY channel_id, country_id) AS j)::text, '[]');
 
 -- name: before_now
 SELECT now() - make_interval(secs => %s::double precision);

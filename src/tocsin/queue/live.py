@@ -40,6 +40,11 @@ class LiveChannel(msgspec.Struct, frozen=True):
     oldest_s: float  # since when the oldest waiting item is ready
 
     @property
+    def down(self) -> bool:
+        """No link of any process stands."""
+        return self.binds_wanted > 0 and self.binds == 0
+
+    @property
     def errors(self) -> int:
         """Parts that were not accepted."""
         return self.temporary + self.permanent + self.throttled + self.unknown
@@ -55,6 +60,7 @@ class Outage(NamedTuple):
     down: bool  # and that for as long as its setting says
     aged: bool  # something waits longer than its setting says
     queue_age_s: float
+    marked: bool  # new messages go round it, because it is down
 
     @property
     def troubled(self) -> bool:

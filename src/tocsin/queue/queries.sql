@@ -172,7 +172,7 @@ SELECT c.id, c.name, c.paused, coalesce(s.down, true), coalesce(s.down_s >= c.fa
        c.queue_age_s IS NOT NULL AND EXISTS (
            SELECT 1 FROM lane_item l WHERE l.channel_id = c.id AND l.owner IS NULL AND l.due IS NULL
            AND l.ready_at < now() - make_interval(secs => c.queue_age_s)),
-       coalesce(c.queue_age_s, 0)
+       coalesce(c.queue_age_s, 0), EXISTS (SELECT 1 FROM breaker b WHERE b.channel_id = c.id AND b.country_id = -1)
 FROM channel c LEFT JOIN (
     SELECT channel_id, bool_and(down_since IS NOT NULL) AS down,
            CASE WHEN bool_and(down_since IS NOT NULL) THEN extract(epoch FROM now() - max(down_since)) END AS down_s

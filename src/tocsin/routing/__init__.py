@@ -1,5 +1,6 @@
 """Which channels carry what, and what it costs."""
 
+from tocsin.routing.breaker import ANYWHERE, DOWN, BreakerTerms, Counted
 from tocsin.routing.change import (
     MOST_CALL_S,
     UNKNOWN_POLICIES,
@@ -15,6 +16,7 @@ from tocsin.routing.change import (
     set_channel,
     set_country,
 )
+from tocsin.routing.health import Health
 from tocsin.routing.model import (
     MOST_WEIGHT,
     NOWHERE,
@@ -34,19 +36,35 @@ from tocsin.routing.model import (
     Why,
 )
 from tocsin.routing.table import Table
+from tocsin.routing.watch import (
+    Breaker,
+    Turn,
+    count_finals,
+    forget_finals,
+    list_breakers,
+    mark_down,
+    read_breakers,
+    reset_breakers,
+)
 from tocsin.routing.way import Way
 
 __all__ = [
+    "ANYWHERE",
+    "DOWN",
     "MOST_CALL_S",
     "MOST_WEIGHT",
     "NOWHERE",
     "SANDBOX",
     "UNKNOWN_POLICIES",
     "USUAL_WEIGHT",
+    "Breaker",
+    "BreakerTerms",
     "Case",
     "Channel",
+    "Counted",
     "Country",
     "Explained",
+    "Health",
     "Offer",
     "Payer",
     "Pick",
@@ -54,18 +72,25 @@ __all__ = [
     "RouteRule",
     "RoutingError",
     "Table",
+    "Turn",
     "Verdict",
     "Way",
     "Why",
     "add_channel",
     "add_countries",
     "add_route",
+    "count_finals",
     "find_channel",
     "find_country",
+    "forget_finals",
+    "list_breakers",
     "list_channels",
     "list_countries",
     "list_routes",
+    "mark_down",
+    "read_breakers",
     "remove_route",
+    "reset_breakers",
     "set_channel",
     "set_country",
 ]

@@ -59,3 +59,74 @@ ORDER BY r.product, (r.account_id IS NULL), (r.plan_id IS NULL), length(r.prefix
 
 -- name: route_remove
 DELETE FROM route WHERE id = %s;
+
+-- name: breakers
+SELECT b.channel_id, b.country_id, b.state, extract(epoch FROM b.since)::double precision, b.rate_last, b.rate_day, c.name,
+       coalesce(o.iso, '')
+FROM breaker b JOIN channel c ON c.id = b.channel_id LEFT JOIN country o ON o.code_id = b.country_id ORDER BY c.name, b.country_id;
+
+-- name: count_hours
+-- Of channels that are watched: not of a sandbox, unless it says so.
+INSERT INTO delivery_hour AS d (channel_id, country_id, hour, good, total)
+SELECT c.id, (f ->> 1)::integer, date_trunc('hour', now()), (f ->> 2)::bigint, (f ->> 3)::bigint
+FROM json_array_elements(%(counted)s::json) AS f JOIN channel c ON c.id = (f ->> 0)::integer
+WHERE c.kind <> %(sandbox)s OR c.config ->> 'watched' = 'true' ORDER BY 1, 2
+ON CONFLICT (channel_id, country_id, hour) DO UPDATE SET good = d.good + excluded.good, total = d.total + excluded.total;
+
+-- name: begin_recent
+INSERT INTO delivery_last (channel_id, country_id)
+SELECT c.id, (f ->> 1)::integer FROM json_array_elements(%(counted)s::json) AS f JOIN channel c ON c.id = (f ->> 0)::integer
+WHERE c.kind <> %(sandbox)s OR c.config ->> 'watched' = 'true' ORDER BY 1, 2
+ON CONFLICT (channel_id, country_id) DO NOTHING;
+
+-- name: lock_recent
+SELECT l.channel_id, l.country_id, l.recent, coalesce(d.good, 0)::bigint, coalesce(d.total, 0)::bigint, coalesce(b.state, 'closed'),
+       coalesce(b.rate_day, 0)::double precision, c.name, coalesce(o.iso, '')
+FROM json_array_elements(%(counted)s::json) AS f
+JOIN delivery_last l ON l.channel_id = (f ->> 0)::integer AND l.country_id = (f ->> 1)::integer
+JOIN channel c ON c.id = l.channel_id AND (c.kind <> %(sandbox)s OR c.config ->> 'watched' = 'true')
+LEFT JOIN LATERAL (
+    SELECT sum(h.good) AS good, sum(h.total) AS total FROM delivery_hour h
+    WHERE h.channel_id = l.channel_id AND h.country_id = l.country_id AND h.hour > now() - interval '24 hours') d ON true
+LEFT JOIN breaker b ON b.channel_id = l.channel_id AND b.country_id = l.country_id
+LEFT JOIN country o ON o.code_id = l.country_id
+ORDER BY l.channel_id, l.country_id FOR UPDATE OF l;
+
+-- name: put_recent
+UPDATE delivery_last l SET recent = ARRAY(SELECT json_array_elements_text(v -> 2)::integer)
+FROM json_array_elements(%s::json) AS v WHERE l.channel_id = (v ->> 0)::integer AND l.country_id = (v ->> 1)::integer;
+
+-- name: clear_recent
+UPDATE delivery_last SET recent = '{}' WHERE channel_id = %s::integer AND country_id = %s::integer;
+
+-- name: reset_recent
+UPDATE delivery_last SET recent = '{}' WHERE channel_id = %s::integer;
+
+-- name: ripe_breakers
+SELECT b.channel_id, b.country_id, c.name, coalesce(o.iso, ''), b.rate_last, b.rate_day
+FROM breaker b JOIN channel c ON c.id = b.channel_id LEFT JOIN country o ON o.code_id = b.country_id
+WHERE b.state = 'open' AND b.since < now() - make_interval(secs => %s::double precision)
+ORDER BY b.channel_id, b.country_id FOR UPDATE OF b SKIP LOCKED;
+
+-- name: half_open
+UPDATE breaker SET state = 'half-open', since = now() WHERE channel_id = %s::integer AND country_id = %s::integer;
+
+-- name: open_breaker
+INSERT INTO breaker (channel_id, country_id, state, rate_last, rate_day) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (channel_id, country_id) DO UPDATE
+SET state = excluded.state, since = excluded.since, rate_last = excluded.rate_last, rate_day = excluded.rate_day;
+
+-- name: close_breaker
+DELETE FROM breaker WHERE channel_id = %s::integer AND country_id = %s::integer;
+
+-- name: open_down
+INSERT INTO breaker (channel_id, country_id, state) VALUES (%s, -1, %s) ON CONFLICT DO NOTHING;
+
+-- name: close_down
+DELETE FROM breaker WHERE channel_id = %s::integer AND country_id = -1;
+
+-- name: reset_breakers
+DELETE FROM breaker WHERE channel_id = %s::integer AND country_id <> -1;
+
+-- name: forget_hours
+DELETE FROM delivery_hour WHERE hour < now() - interval '25 hours';

@@ -13,8 +13,10 @@ from typing import NamedTuple
 from tocsin.billing import NO_PLAN, Plan, PriceBook, Tariff, load_plans, read_cost_book, read_price_book
 from tocsin.kit.db import Session
 from tocsin.routing import store
+from tocsin.routing.health import Health
 from tocsin.routing.model import NOWHERE, Case, Channel, Country, Explained, Payer, RouteRule, Verdict
 from tocsin.routing.rules import concerns, find_mismatch
+from tocsin.routing.watch import read_breakers
 from tocsin.routing.way import Basis, Way
 
 _TIMED_MOST = 4096
@@ -43,9 +45,10 @@ class Rules(NamedTuple):
 class Table:
     """Source of routes and prices."""
 
-    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country", "cost")
+    clocks: tuple[str, ...] = ("channel", "route", "plan", "price", "country", "cost", "breaker")
 
     def __init__(self) -> None:
+        self.health = Health(self.channel)
         self.version = 0  # of what is known: it moves with every renewal
         self.take(Rules({}, {}, {}, PriceBook(), {}, PriceBook()))
 
@@ -55,6 +58,10 @@ class Table:
 
     async def refresh(self, session: Session, moved: frozenset[str]) -> None:
         """Read the tables that changed: pausing a channel must not cost the reading of 100,000 prices. Raises LOST."""
+        if "breaker" in moved:
+            self.health.take({each[:2]: each.state for each in await read_breakers(session)})
+            if len(moved) == 1:
+                return
         rules = self._rules
         if "channel" in moved:
             rules = rules._replace(channels=by_id(await store.read_channels(session)))

@@ -15,6 +15,7 @@ from tocsin.kit.db import Session
 from tocsin.kit.metrics import FAILED_OVER
 from tocsin.messaging import Claimed, move_page
 from tocsin.queue import FIRST, Outage, Place, Waker
+from tocsin.routing import mark_down
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ class FailOver:
         outages = await queue.read_outages(session)
         unfit = {outage.channel_id for outage in outages if outage.unfit}
         troubled = [outage for outage in outages if outage.troubled]
+        for outage in outages:
+            if outage.marked != outage.down:
+                await mark_down(session, outage.channel_id, down=outage.down)
         self._tell(outages, {outage.channel_id for outage in troubled})
         moved = 0
         for outage in troubled:

@@ -32,6 +32,7 @@ from tocsin.messaging import (
     match_again,
     move_due,
 )
+from tocsin.routing import BreakerTerms, forget_finals
 from tocsin.webhooks import drop_orphans, forget_attempts
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
             again=False,
         ),
         Job("replies", 0.5, waking(queue.LANE, waking(queue.OUTBOX, join)), again=False),
-        Job("rollup", 5.0, fold_rollups),
+        Job("rollup", 2.0, lambda s: _fold(s, settings)),
         Job(
             "expired",
             min(30.0, settings.validity_s / 4),
@@ -102,6 +103,18 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
     ]
 
 
+async def _fold(session: Session, settings: Settings) -> int:
+    terms = BreakerTerms(settings.breaker_window, settings.breaker_factor, settings.breaker_half_open_s)
+    async with session.transaction():
+        folded = await fold_rollups(session, terms)
+    for turn in folded.turned:
+        log.warning(
+            "the breaker of channel %s to %s is %s: delivered %.1f %% of the last, %.1f %% of the day",
+            turn.channel, turn.country or "no country", turn.state, 100 * turn.rate_last, 100 * turn.rate_day,
+        )  # fmt: skip
+    return folded.deltas
+
+
 async def _forget_states(session: Session) -> int:
     await queue.forget_states(session)
     return 0
@@ -112,6 +125,7 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_shares(session, queue.epoch_of(now) - _EPOCHS_KEPT)
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
+    await forget_finals(session)
     await forget_attempts(session, settings.retention_days)
     await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
