@@ -90,7 +90,10 @@ async def test_stale_rows_do_not_count_and_those_of_the_dead_go(bed: Bed) -> Non
     bed.conn.execute(f"UPDATE link_state SET at = {LONG_AGO}")
     assert (await read(bed.session())).links == 0
     await dying.close()
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s::bigint::oid"
+    locks = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s::bigint::oid"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     await until(lambda: bed.one(locks, dead.id) == 0)
     await queue.forget_states(bed.session())
     assert [row[0] for row in bed.rows("SELECT process_id FROM link_state")] == [stopped.id]
