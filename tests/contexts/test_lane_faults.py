@@ -229,6 +229,31 @@ def test_what_is_put_back_while_the_last_answers_are_being_written_is_released_a
     assert hold.items == {}
 
 
+def test_an_item_that_is_claimed_again_before_its_release_is_known_stays_in_hand() -> None:
+    """The claim's answer was read before that of the write that had set it free."""
+    hold, ids = Hold(), [bytes([i]) * 16 for i in range(2)]
+    item = Item(5, 1, 2, 1, ids)
+    hold.claim([item])
+    work = make_work(5, ids)
+    hold.take(work)
+    hold.put_back(work.submissions, 1.0)
+    release = hold.collect()
+    settled = hold.settle(release)
+    assert (settled.release, settled.written) == ([5], False)
+    hold.claim([item])
+    assert hold.settle(release).written  # so nobody writes it a second time, where an answer was lost
+    hold.forget(release, settled)
+    assert hold.items == {5: set(ids)}
+    again = make_work(5, ids)
+    hold.take(again)
+    hold.hand(1)
+    hold.answer(accept(again, 0, 1))
+    answers = hold.collect()
+    assert hold.settle(answers).done == []  # the other one is still under way
+    hold.forget(answers, hold.settle(answers))
+    assert hold.items == {5: {ids[1]}}
+
+
 def test_a_message_of_which_one_part_went_out_is_not_put_back_but_fails_for_the_rest() -> None:
     hold, ids = Hold(), [b"a" * 16]
     hold.claim([Item(5, 1, 2, 1, ids)])

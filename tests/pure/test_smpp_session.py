@@ -139,6 +139,7 @@ def test_a_silent_peer_is_asked_whether_it_lives_and_given_up() -> None:
     pair = Pair(Terms(enquire_s=30, response_s=10)).bind()
     pair.tick(30)
     for _ in range(3):  # once is enough
+        assert pair.esme.deadline() == 1040.0  # and until then there is nothing to do, over and over
         pair.tick(1)
     assert [head[0] for head in list_pdus(pair.esme.take())] == [Command.ENQUIRE_LINK]
     pair.esme.request(Command.SUBMIT_SM, HELLO, "x", pair.now_s)

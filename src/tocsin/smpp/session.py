@@ -305,7 +305,8 @@ class Session:
         if self._waiting:
             times.append(next(iter(self._waiting.values()))[1])
         if self._is_bound():
-            times.append(self._heard_s + self._terms.enquire_s)
+            if not self._links:  # else it is asked already
+                times.append(self._heard_s + self._terms.enquire_s)
             if self._terms.idle_s is not None:
                 times.append(self._heard_s + self._terms.idle_s)
         return min(times, default=float("inf"))

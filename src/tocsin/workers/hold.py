@@ -39,6 +39,7 @@ class Settled:
     done: list[int] = field(default_factory=list)
     release: list[int] = field(default_factory=list)
     shrink: dict[int, list[bytes]] = field(default_factory=dict)
+    written: bool = False  # surely: what it releases was claimed anew
 
 
 class Hold:
@@ -54,12 +55,16 @@ class Hold:
         self.throttled = 0
         self._open: dict[bytes, Open] = {}
         self._returning: set[int] = set()  # items of which some messages were put back
+        self._anew: set[int] = set()  # items that were claimed before we knew that their release is written
         self._answers = Answers()
 
     def claim(self, items: Sequence[Item]) -> None:
         """Items are ours."""
         self.empty.clear()
         for item in items:
+            if item.id in self.items:
+                self._anew.add(item.id)
+                self._returning.discard(item.id)
             self.items[item.id] = set(item.ids)
 
     def give_back(self, items: Sequence[Item]) -> None:
@@ -159,6 +164,7 @@ class Hold:
             settled.shrink[item_id] = ids
             if last:
                 settled.release.append(item_id)
+        settled.written = not self._anew.isdisjoint(settled.release)
         return settled
 
     def forget(self, answers: Answers, settled: Settled) -> None:
@@ -166,9 +172,13 @@ class Hold:
         for entry in answers.complete:
             self._open.pop(entry.message.id, None)
         for item_id in (*settled.done, *settled.release):
+            if item_id in self._anew:
+                self._anew.discard(item_id)
+                continue
             self.items.pop(item_id, None)
             self._returning.discard(item_id)
         for item_id, ids in settled.shrink.items():
+            self._anew.discard(item_id)
             if item_id in self.items:
                 self._shrink(item_id, ids)
         self.unrecorded -= answers.handed

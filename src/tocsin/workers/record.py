@@ -69,7 +69,7 @@ class Recorder:
             try:
                 if not judged:
                     verdicts, judged = self._judge(answers), True
-                if not (doubt and await self._is_written(settled)):
+                if not (doubt and (settled.written or await self._is_written(settled))):
                     await self._write(answers, verdicts, settled)
                 break
             except errors.UniqueViolation:
