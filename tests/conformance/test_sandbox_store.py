@@ -94,6 +94,7 @@ async def test_sessions_ended_by_the_server_do_not_show(scene: Scene, database: 
         for _ in range(3):
             cursor = await conn.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE '%sandbox 7%'"
+                " AND datname = current_database()"
             )
             assert len(await cursor.fetchall()) >= 1
             assert await send(scene, 10) == {ACCEPTED}
@@ -113,7 +114,10 @@ async def test_terminated_in_mid_statement(scene: Scene, database: str) -> None:
     async with await psycopg.AsyncConnection.connect(database) as conn:
         await conn.execute("LOCK TABLE sandbox_submit IN EXCLUSIVE MODE")
         sending = asyncio.create_task(send(scene, 10))
-        waits = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%7 submit' AND wait_event_type = 'Lock'"
+        waits = (
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%7 submit' AND wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        )
 
         async def find() -> list[tuple[int]]:
             return await (await conn.execute(waits)).fetchall()

@@ -303,7 +303,14 @@ async def test_a_share_that_is_asked_for_while_another_is_being_given_sees_it(be
         await queue.share(first, 1, one, 5, 100)
         bed.conn.execute("UPDATE process SET seen_at = now()")
         asking = asyncio.create_task(queue.share(second, 1, two, 5, 100))
-        await until(lambda: bed.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'") == 1)
+        await until(
+            lambda: (
+                bed.one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+                )
+                == 1
+            )
+        )
     assert (await asking)[0] == 0
     assert bed.one("SELECT sum(share) FROM rate_share") == 100
 

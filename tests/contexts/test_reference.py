@@ -107,9 +107,12 @@ async def test_a_slow_writer_is_not_skipped(database: str) -> None:
 
 async def test_a_lost_connection_costs_no_change(database: str) -> None:
     async with remembering(database) as memory:
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tocsin reference'"
+        ended = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'tocsin reference' AND datname = current_database()"
+        )
         await until(lambda: memory.conn.execute(ended.encode()).fetchall(), 2)
-        await until(lambda: memory.reference.failures == 1, 2)
+        await until(lambda: memory.reference.failures >= 1, 5)
         locked = "UPDATE account SET locked = true"
         assert await memory.change(locked, lambda: memory.directory.by_name("acme").locked) < WITHIN_S  # type: ignore[union-attr]
 
@@ -122,7 +125,8 @@ async def test_what_is_known_stands_while_the_database_is_away(
         with psycopg.connect(database_server, autocommit=True) as admin:
             admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
             admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tocsin r%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tocsin r%%' AND datname = %s",
+                (name.as_string().strip('"'),),
             )
             await until(lambda: memory.reference.failures >= 2, 5)
             assert memory.directory.by_name("acme") is not None

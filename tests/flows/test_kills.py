@@ -16,7 +16,10 @@ from tests.poll import until_sync
 
 MANY = 12_000
 PLACE = "reports"
-ACCEPTING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT accept_group%%'"
+ACCEPTING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT accept_group%%'"
+    " AND datname = current_database()"
+)
 
 
 @pytest.fixture

@@ -302,6 +302,7 @@ def test_the_pusher_survives_the_loss_of_its_sessions(bed: Bed) -> None:
     for _ in range(3):
         bed.conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tocsin push%'"
+            " AND datname = current_database()"
         )
         seen = len(bed.receiver.got("a"))
         until_sync(lambda seen=seen: len(bed.receiver.got("a")) > seen + 4)  # type: ignore[misc]

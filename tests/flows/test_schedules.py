@@ -16,7 +16,10 @@ MANY = 5_000
 WAITING = "SELECT coalesce(sum(cardinality(ids)), 0)::integer FROM schedule"
 PLACES = "SELECT i FROM lane_item, unnest(ids) AS i UNION ALL SELECT i FROM schedule, unnest(ids) AS i"
 EACH_ONCE = f"SELECT count(*) = {MANY} AND count(DISTINCT i) = {MANY} FROM ({PLACES}) AS u(i)"
-IN_A_MOVE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin upkeep schedule' AND wait_event_type = 'Lock'"
+IN_A_MOVE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tocsin upkeep schedule' AND wait_event_type = 'Lock'"
+    " AND datname = current_database()"
+)
 
 
 @pytest.fixture
