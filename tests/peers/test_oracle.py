@@ -55,6 +55,7 @@ def test_random_pdus_are_read_alike(command: Command, kind: type) -> None:
         message = make_message(chance)
         body = encode_request(command, message)
         found = smpp34.decode(encode(command, 0, sequence, body))
+        assert not isinstance(found, smpp34.RawPdu)
         assert isinstance(found, kind)
         assert found.sequence_number == sequence
         assert {ours: read(found, theirs) for theirs, ours in FIELDS.items()} == {
