@@ -23,6 +23,7 @@ from tests.flows.smpp_bed import (
 )
 from tests.poll import until_sync
 from tocsin.routing import Channel
+from tocsin.traffic import OutcomeKind
 
 MANY = 50_000
 FEW = 12_000
@@ -85,6 +86,24 @@ def test_killed_again_and_again_it_loses_nothing_and_doubles_at_most_a_window_ea
     assert stats["receipts"] == stats["taken"] == taken.total()
     charged = plant.one("SELECT -sum(balance_micros)::bigint FROM ledger WHERE kind = 'charge'")
     assert charged == MANY * PRICE_MICROS
+
+
+def test_a_worker_that_is_told_to_end_leaves_nothing_unknown(bed: Bed) -> None:
+    """SIGTERM in the middle of the load: answers under way still come, the rest is given back, and nothing is sent twice."""
+    plant = bed.plant
+    worker = plant.start("worker")
+    owner = plant.owner_of(worker)
+    bed.simulator.order(faults={"answer_after": 0.1})
+    ids = send(bed.port, bed.customer, make_numbers(FEW // 2))
+    until_sync(partial(bed.has_taken, FEW // 6), 60)
+    until_sync(lambda: plant.held_by(owner), 30)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.popen.wait(20) == 0
+    assert plant.held_by(owner) == 0
+    assert plant.one("SELECT count(*) FROM submission WHERE outcome = %s", OutcomeKind.UNKNOWN.value) == 0
+    plant.start("worker")
+    bed.wait_over(ids)
+    assert bed.simulator.doubles() == 0
 
 
 FREE = "SELECT count(*) FROM (SELECT id FROM lane_item WHERE owner = %s FOR UPDATE SKIP LOCKED) AS i"

@@ -61,6 +61,12 @@ def test_parameters_go_before_the_text() -> None:
     assert read(Message(b"1", b"6281234567890", esm_class=RECEIPT, tlvs=tlvs)) == found  # as data_sm brings it
 
 
+def test_an_id_ends_at_its_nul() -> None:
+    tlvs: dict[int, bytes] = {Tag.RECEIPTED_MESSAGE_ID: b"abc\0rest\0", Tag.MESSAGE_STATE: b"\x02"}
+    expected = Receipt("abc", "6281234567890", Reason.SUCCESS, NOW)
+    assert read(receipt(b"", tlvs=tlvs)) == read(receipt(b"id:abc\0rest stat:DELIVRD")) == expected
+
+
 def test_what_is_no_receipt_is_a_reply_and_what_names_nothing_is_none() -> None:
     assert isinstance(read(deliver(TEXT)), Receipt)
     assert isinstance(read(deliver(b"id: do you want it? stat")), Inbound)
@@ -191,6 +197,9 @@ MESSAGES = st.builds(
 def test_nothing_that_comes_breaks_it(message: Message, alphabet: str, form: str) -> None:
     found = read(message, default_alphabet=alphabet, id_format=form)
     assert found is None or isinstance(found, Receipt | Inbound)
+    if isinstance(found, Receipt):
+        assert "\0" not in found.carrier_id
+        assert len(found.carrier_id) <= 255
     if isinstance(found, Inbound):
         assert 1 <= found.part <= found.parts
 

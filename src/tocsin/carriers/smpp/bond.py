@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.kit import clock
-from tocsin.smpp import Answered, Bind, Bound, Command, Ended, Event, Role, Status, Stream, Terms, connect
+from tocsin.smpp import Answered, Bind, Bound, Command, Ended, Event, Role, SessionError, Status, Stream, Terms, connect
 
 _log = logging.getLogger(__name__)
 
-_STEADY_S = 30.0  # bound for so long, the next trouble is a new one
+_STEADY_S = 2.0  # bound for so long, the next trouble is a new one; who cuts each bind at once is asked ever less
 _SAY_AGAIN_S = 60.0
 _THROTTLED_MOST = 10
 _NAMES = {int(status): status.name.lower().replace("_", " ") for status in Status}
@@ -39,11 +39,11 @@ class Bond:
         self._name = name
         self._config = config
         self._on_events = on_events
-        self._tls = make_tls(config)
         self._allowed = float(config.window)
         self._rest_s = config.throttled_s
         self.rests_until_s = 0.0
         self._failures = 0
+        self._bound_s = float("inf")
         self._said_s = -_SAY_AGAIN_S
         self._ending = False
 
@@ -75,12 +75,16 @@ class Bond:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            began_s = clock.monotonic_s()
+            self._bound_s = float("inf")
             try:
                 await self._hold()
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, UnicodeError, SessionError) as error:
+                # UnicodeError: a host that no name can be; SessionError: cut off before we could say a word.
                 self._note_failure(str(error) or type(error).__name__)
-            if clock.monotonic_s() - began_s > _STEADY_S:
+            except Exception as error:  # noqa: BLE001  the edge of the loop: whatever it is, the bind is tried again
+                _log.exception("the bind of channel %s", self._name)
+                self._note_failure(str(error) or type(error).__name__)
+            if clock.monotonic_s() - self._bound_s >= _STEADY_S:
                 self._failures = 0
             wait_s = min(self._config.reconnect_s * 2 ** min(self._failures, 12), self._config.reconnect_most_s)
             self._failures += 1
@@ -90,7 +94,7 @@ class Bond:
         config = self._config
         terms = Terms(config.window, config.answer_s, config.connect_s, config.enquire_s)
         stream = await connect(
-            config.host, config.port, self._tls, lambda: Stream(Role.ESME, terms, self._take), config.connect_s
+            config.host, config.port, make_tls(config), lambda: Stream(Role.ESME, terms, self._take), config.connect_s
         )
         self.stream = stream
         try:
@@ -109,9 +113,8 @@ class Bond:
                 continue
             if isinstance(event, Bound):
                 self.bound = True
+                self._bound_s = clock.monotonic_s()
                 self._allowed = float(self._config.window)
-                self._failures = 0
-                self._said_s = -_SAY_AGAIN_S
                 _log.info("channel %s is bound (%s)", self._name, self.command.name.lower())
             elif isinstance(event, Ended):
                 self.bound = False
@@ -152,10 +155,13 @@ def _say(event: Ended) -> str:
 
 
 def make_tls(config: SmppConfig) -> ssl.SSLContext | None:
-    """Raises OSError for a file of certificates that cannot be read."""
+    """Made anew for each connection, so that a renewed file of certificates counts. Raises OSError where it cannot be read."""
     if not config.tls:
         return None
-    context = ssl.create_default_context(cafile=config.tls_ca or None)
+    try:
+        context = ssl.create_default_context(cafile=config.tls_ca or None)
+    except OSError as error:
+        raise OSError(f"tls_ca {config.tls_ca} cannot be read: {error.strerror or error}") from error
     if not config.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -172,7 +172,7 @@ class SmppLink:
 
     def _pump(self) -> None:
         """Send what has room."""
-        if not (self._again or self._waiting):
+        if self._closing or not (self._again or self._waiting):
             return
         now_s, at = clock.monotonic_s(), clock.now_s()
         rests: list[float] = []

@@ -16,6 +16,7 @@ from tocsin.traffic import Inbound, Reason, Receipt
 
 _KEYS: Final = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
 _WORD: Final = 7
+_ID_MOST: Final = 255
 _BINARY: Final = "binary"
 # data_coding of 3.4; the rest is read by its bits.
 _CODINGS: Final = {
@@ -55,7 +56,9 @@ class Reading:
     def _read_receipt(self, message: Message, now_s: float) -> Receipt | None:
         """The parameters go before the text."""
         fields = read_fields(message.tlvs.get(Tag.MESSAGE_PAYLOAD) or message.text)
-        name = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1") or fields.get("id", "")
+        name = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").decode("latin-1").rstrip("\0") or fields.get("id", "")
+        # A C-octet string ends at its NUL, and no answer's id is longer: the database takes neither, nor what comes with it.
+        name = name.partition("\0")[0][:_ID_MOST]
         if not name:
             return None
         state = message.tlvs.get(Tag.MESSAGE_STATE, b"")
