@@ -6,6 +6,7 @@ from carrier to carrier: what is missing is left out, in any order); 3GPP TS 23.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from tocsin.carriers.smpp.config import SmppConfig
@@ -15,6 +16,11 @@ from tocsin.smpp import INTERMEDIATE, RECEIPT, TYPE_MASK, UDHI, Message, Tag
 from tocsin.traffic import Inbound, Reason, Receipt
 
 _KEYS: Final = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
+_NEEDED: Final = ("id", "stat", "err")
+# What nearly all write, in the order of appendix B; without a choice for the matcher, so that it takes one look at each octet.
+_usual: Final = re.compile(
+    rb"id:([^ \0]{1,200}) sub:[^ ]* dlvrd:[^ ]* submit date:[^ ]* done date:[^ ]* stat:([A-Za-z]{1,20}) err:([^ \0]{1,20}) "
+).match
 _WORD: Final = 7
 _ID_MOST: Final = 255
 _BINARY: Final = "binary"
@@ -55,7 +61,12 @@ class Reading:
 
     def _read_receipt(self, message: Message, now_s: float) -> Receipt | None:
         """The parameters go before the text."""
-        fields = read_fields(message.tlvs.get(Tag.MESSAGE_PAYLOAD) or message.text)
+        text = message.tlvs.get(Tag.MESSAGE_PAYLOAD) or message.text
+        usual = _usual(text)
+        if usual is not None:
+            fields = dict(zip(_NEEDED, (each.decode("latin-1") for each in usual.groups()), strict=True))
+        else:
+            fields = read_fields(text)
         name = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").decode("latin-1").rstrip("\0") or fields.get("id", "")
         # A C-octet string ends at its NUL, and no answer's id is longer: the database takes neither, nor what comes with it.
         name = name.partition("\0")[0][:_ID_MOST]
