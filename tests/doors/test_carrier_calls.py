@@ -142,12 +142,13 @@ def test_guessing_is_stopped(second: Door) -> None:
     """150 bad signs a minute by the settings of this process; who is over is not heard with the right token either."""
     guesser = {"X_Forwarded_For": "203.0.113.99"}
     until_sync(lambda: call(second, b"{").http == 400)
-    answers = [call(second, b"{", token="wrong", **guesser) for _ in range(151)]
-    assert {answer.http for answer in answers[:100]} == {401}
-    assert answers[-1].http == 429 or call(second, b"{", token="wrong", **guesser).http == 429
-    over = call(second, b"{", **guesser)
-    if over.http != 429:  # the minute ended meanwhile
-        pytest.fail("a new minute began in the middle of the test")
+    for _ in range(2):  # a new minute may begin in the middle
+        answers = [call(second, b"{", token="wrong", **guesser).http for _ in range(151)]
+        over = call(second, b"{", **guesser)
+        if over.http == 429:
+            break
+    assert answers[0] == 401
+    assert over.http == 429
     assert int(over.headers["retry-after"]) <= 60
     assert call(second, b"{").http == 400
 

@@ -6,7 +6,7 @@ customer; money is right on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ def _link(up: Plant, down: Plant) -> Chain:
     return Chain(down, up, sender, reseller, port)
 
 
-def _route(down: Plant, config: dict[str, object]) -> None:
+def _route(down: Plant, config: Mapping[str, object]) -> None:
     """Every SMS of the first goes to the second."""
     assert carriers.check_config("tocsin", config) == []
     first = routing.list_channels(down.conn)[0]
