@@ -13,7 +13,7 @@ from tocsin.kit import clock
 from tocsin.smpp import Asked, Command, Message, MessageState, Query, Status, Stream
 from tocsin.smsc.box import Box, Delivery
 from tocsin.smsc.counts import Counts
-from tocsin.smsc.fates import BLACKLISTED, USUAL, Answer, Fate, Sign, When, find_fate
+from tocsin.smsc.fates import ABSENT_SUBSCRIBER, BLACKLISTED, USUAL, Answer, Fate, Sign, When, find_fate
 from tocsin.smsc.journal import Journal
 from tocsin.smsc.later import Later
 from tocsin.smsc.memory import Memory
@@ -177,6 +177,8 @@ class Desk:
 
     def _book_sign(self, box: Box, taken: Taken, sign: Sign, *, last: bool) -> None:
         state, error = sign.state, sign.error
+        if state is MessageState.DELIVERED and self._mischief.happens(self._mischief.faults.undelivered_share):
+            state, error = MessageState.UNDELIVERABLE, ABSENT_SUBSCRIBER
         if sign.failed_last and not last:
             state, error = MessageState.DELIVERED, 0
         after_s = self._after_s[sign.when]

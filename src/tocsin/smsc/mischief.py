@@ -23,7 +23,11 @@ class Mischief:
         f = faults
         self._refuses = bool(f.rate or f.throttle_every or f.refuse_share)
         self.spoils_receipts = bool(
-            f.receipt_late_share or f.receipt_double_share or f.receipt_unknown_share or f.receipt_shuffle
+            f.undelivered_share
+            or f.receipt_late_share
+            or f.receipt_double_share
+            or f.receipt_unknown_share
+            or f.receipt_shuffle
         )
 
     def refuse(self, system_id: bytes, now_s: float) -> int:

@@ -112,6 +112,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float, Meta(ge=0, le=3_600, description="The same at most: each time it is by chance; 0: always the least.")
     ] = 0.0
     drop_mid_pdu: Annotated[bool, Meta(description="Half a PDU goes out before a connection drops.")] = False
+    undelivered_share: Annotated[float, Meta(ge=0, le=1, description="Share of messages that are not delivered.")] = 0.0
     receipt_late_share: Annotated[float, Meta(ge=0, le=1, description="Share of receipts that comes late.")] = 0.0
     receipt_late_by: Annotated[float, Meta(ge=0, le=_DAY_S, description="How many seconds late.")] = 5.0
     receipt_double_share: Annotated[float, Meta(ge=0, le=1, description="Share of receipts that comes twice.")] = 0.0
