@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.reading import Reading, normalise_answer, read_fields, read_header, write_ids
-from tocsin.carriers.smpp.words import STATES, read_codes, read_kinds, read_states
+from tocsin.carriers.smpp.words import read_codes, read_kinds, read_states
+from tocsin.carriers.words import STATES
 from tocsin.content import gsm7
 from tocsin.smpp import RECEIPT, UDHI, Message, Tag
 from tocsin.traffic import Inbound, OutcomeKind, Reason, Receipt

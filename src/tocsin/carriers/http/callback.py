@@ -7,10 +7,10 @@ from typing import Any
 
 from tocsin.carriers.calls import read_number, read_rows, shows_token
 from tocsin.carriers.http.config import SENT_WORDS, HttpConfig
-from tocsin.carriers.http.words import STATES
 from tocsin.carriers.model import RECEIPT, Called, Ear, Heard, StrangerError, UnreadableError
 from tocsin.carriers.pointer import find, find_text
 from tocsin.carriers.waits import read_time
+from tocsin.carriers.words import STATES
 from tocsin.traffic import Inbound, Reason, Receipt
 
 _ID_MOST = 200

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from tocsin.carriers.http.forms import PLACEHOLDER, escape_of, fill, list_unknown
-from tocsin.carriers.http.words import STATES, read_fate
+from tocsin.carriers.http.words import read_fate
+from tocsin.carriers.words import STATES
 from tocsin.kit.address import MAX_URL, read_once
 
 _STATUS = re.compile(r"[1-5](\d\d|xx)")

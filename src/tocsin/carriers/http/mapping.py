@@ -12,8 +12,9 @@ import msgspec
 
 from tocsin.carriers.http.config import HttpConfig
 from tocsin.carriers.http.forms import escape_of, escape_url, fill
-from tocsin.carriers.http.words import STATUS_FATES, Fate, read_fate
+from tocsin.carriers.http.words import STATUS_FATES, read_fate
 from tocsin.carriers.pointer import find_text
+from tocsin.carriers.words import Fate
 from tocsin.kit.address import Target, read_once
 from tocsin.kit.answer import Answer
 from tocsin.traffic import OutcomeKind, Submission

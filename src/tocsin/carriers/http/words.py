@@ -1,37 +1,9 @@
-"""The words of the settings: what an answer means, what a receipt says. Tables without behaviour."""
+"""What statuses of HTTP mean, and the reading of an operator's own rules."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tocsin.carriers.words import KINDS, REASONS, Fate
 from tocsin.traffic import OutcomeKind, Reason
-
-
-class Fate(NamedTuple):
-    """What an answer comes to."""
-
-    kind: OutcomeKind
-    reason: Reason = Reason.SENDING
-
-
-STATES = {
-    "delivered": Reason.SUCCESS,
-    "failed": Reason.UNDELIVERED,
-    "expired": Reason.EXPIRED,
-    "rejected": Reason.REJECTED,
-    "number error": Reason.NUMBER_ERROR,
-    "blacklisted": Reason.BLACKLISTED,
-    "intermediate": Reason.SENDING,
-}
-
-_KINDS = {
-    "temporary": OutcomeKind.TEMPORARY,
-    "throttled": OutcomeKind.THROTTLED,
-    "unknown": OutcomeKind.UNKNOWN,
-}
-_REASONS = {name: reason for name, reason in STATES.items() if name not in {"delivered", "intermediate"}} | {
-    "undelivered": Reason.UNDELIVERED
-}
 
 STATUS_FATES = {
     "408": "temporary", "429": "throttled", "503": "throttled", "401": "temporary", "403": "temporary", "404": "temporary",
@@ -48,6 +20,6 @@ def read_fate(word: str) -> Fate | None:
     """`temporary`, `permanent:number error` ...; None: no such word."""
     kind, colon, reason = word.partition(":")
     if kind == "permanent":
-        found = _REASONS.get(reason.strip(), None if colon else Reason.REJECTED)
+        found = REASONS.get(reason.strip(), None if colon else Reason.REJECTED)
         return None if found is None else Fate(OutcomeKind.PERMANENT, found)
-    return Fate(_KINDS[kind]) if kind in _KINDS and not colon else None
+    return Fate(KINDS[kind]) if kind in KINDS and not colon else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import msgspec
@@ -22,7 +22,8 @@ from tocsin.carriers.smpp.bond import Bond
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.mapping import Mapping, UnsayableError
 from tocsin.carriers.smpp.reading import Reading, normalise_answer
-from tocsin.carriers.smpp.words import STATUS_FATES, Fate, read_codes
+from tocsin.carriers.smpp.words import STATUS_FATES, read_codes
+from tocsin.carriers.words import Fate
 from tocsin.kit import clock
 from tocsin.smpp import Answered, Asked, Command, Ended, Event, Expired, Message
 from tocsin.traffic import LinkState, Outcome, OutcomeKind, Product, Reason, Sink, Submission
@@ -110,16 +111,24 @@ class SmppLink:
         self._waiting.extend(mine)
         self._pump()
         self._tell()
-        until_s = clock.monotonic_s() + _TAKE_WITHIN_S
         last = mine[-1].serial if mine else -1
-        while self._waiting and self._waiting[0].serial <= last and self.is_up and not self._closing:
+
+        def has_turn_to_come() -> bool:
+            return bool(self._waiting) and self._waiting[0].serial <= last and self.is_up and not self._closing
+
+        await self._wait_while(has_turn_to_come, _TAKE_WITHIN_S)
+        return self._take_back(mine)
+
+    async def _wait_while(self, holds: Callable[[], bool], within_s: float) -> None:
+        """Looked at again whenever something has moved."""
+        until_s = clock.monotonic_s() + within_s
+        while holds():
             self._moved.clear()
             try:
                 async with asyncio.timeout(until_s - clock.monotonic_s()):
                     await self._moved.wait()
             except TimeoutError:
-                break
-        return self._take_back(mine)
+                return
 
     def _pick_sms(self, submissions: Sequence[Submission]) -> list[Submission]:
         """A route for another product that leads here is a mistake: it is refused."""
@@ -155,14 +164,9 @@ class SmppLink:
         self._closing = True
         self._moved.set()
         self._give_up()
-        until_s = clock.monotonic_s() + _GRACE_S
-        while any(bond.stream and bond.stream.session.in_flight for bond in self.bonds):
-            self._moved.clear()
-            try:
-                async with asyncio.timeout(until_s - clock.monotonic_s()):
-                    await self._moved.wait()
-            except TimeoutError:
-                break
+        await self._wait_while(
+            lambda: any(bond.stream and bond.stream.session.in_flight for bond in self.bonds), _GRACE_S
+        )
         await self._arrivals.wait(_GRACE_S)
         await asyncio.gather(*(bond.unbind(_GRACE_S / 2) for bond in self.bonds))
         for task in self._tasks:

@@ -6,37 +6,14 @@ Source: SMPP v3.4, 5.1.3 (command_status), 5.2.28 (message_state), appendix B (t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from tocsin.carriers.words import KINDS, REASONS, STATES, Fate
 from tocsin.smpp import MessageState, Status
 from tocsin.traffic import OutcomeKind, Reason
 
-
-class Fate(NamedTuple):
-    """What an answer to a submit comes to; `reason` of PERMANENT."""
-
-    kind: OutcomeKind
-    reason: Reason = Reason.SENDING
-
-
-FATES: Final = {
-    "temporary": Fate(OutcomeKind.TEMPORARY),
-    "throttled": Fate(OutcomeKind.THROTTLED),
-    "unknown": Fate(OutcomeKind.UNKNOWN),
-    "rejected": Fate(OutcomeKind.PERMANENT, Reason.REJECTED),
-    "number error": Fate(OutcomeKind.PERMANENT, Reason.NUMBER_ERROR),
-    "blacklisted": Fate(OutcomeKind.PERMANENT, Reason.BLACKLISTED),
-    "expired": Fate(OutcomeKind.PERMANENT, Reason.EXPIRED),
-    "undelivered": Fate(OutcomeKind.PERMANENT, Reason.UNDELIVERED),
-}
-STATES: Final = {
-    "delivered": Reason.SUCCESS,
-    "failed": Reason.UNDELIVERED,
-    "expired": Reason.EXPIRED,
-    "rejected": Reason.REJECTED,
-    "number error": Reason.NUMBER_ERROR,
-    "blacklisted": Reason.BLACKLISTED,
-    "intermediate": Reason.SENDING,
+FATES: Final = {name: Fate(kind) for name, kind in KINDS.items()} | {
+    name: Fate(OutcomeKind.PERMANENT, reason) for name, reason in REASONS.items()
 }
 
 _TEMPORARY: Final = (
@@ -85,7 +62,7 @@ STATE_NAMES: Final[dict[int, str]] = {
     MessageState.SKIPPED: "SKIPPED",
 }
 
-KINDS: Final = {"alphanumeric": (5, 0), "short": (3, 0), "international": (1, 1), "recipient": (1, 1)}
+ADDRESSES: Final = {"alphanumeric": (5, 0), "short": (3, 0), "international": (1, 1), "recipient": (1, 1)}
 """TON and NPI of addresses, by kind."""
 
 
@@ -116,12 +93,12 @@ def read_states(name: str, rules: Mapping[str, str]) -> tuple[dict[str, Reason],
 
 def read_kinds(rules: Mapping[str, str]) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """TON and NPI by kind of address, the defaults among them; and what is wrong with the rules."""
-    found = dict(KINDS)
+    found = dict(ADDRESSES)
     mistakes: list[str] = []
     for kind, text in rules.items():
         ton, _, npi = text.partition("/")
-        if kind not in KINDS:
-            mistakes.append(f"ton_npi: {kind!r} is none of {', '.join(KINDS)}")
+        if kind not in ADDRESSES:
+            mistakes.append(f"ton_npi: {kind!r} is none of {', '.join(ADDRESSES)}")
         elif not (ton.isdecimal() and npi.isdecimal() and int(ton) < 256 and int(npi) < 256):
             mistakes.append(f"ton_npi: {text!r} is no TON/NPI: write 5/0")
         else:
