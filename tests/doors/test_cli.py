@@ -315,6 +315,21 @@ def test_channels_and_routes(shell: Shell) -> None:
     assert added["id"] not in [row["id"] for row in shell.json("route", "list")]
 
 
+def test_unmatched_receipts_are_shown(shell: Shell) -> None:
+    assert "All receipts of sandbox fit" in shell.run("channel", "unmatched", "sandbox").out
+    for name, others in (("1957", "7a5"), ("1958", "")):
+        shell.rows(
+            "INSERT INTO unmatched_receipt (channel_id, carrier_id, others, phone, status, reason, at)"
+            f" SELECT id, '{name}', '{others}', '6281234567890', 1, 1, now() FROM channel WHERE name = 'sandbox' RETURNING id"
+        )
+    newest, before = shell.json("channel", "unmatched", "sandbox")
+    assert (newest["id"], newest["others"], newest["state"], newest["looked_for"]) == ("1958", [], "success", True)
+    assert (before["id"], before["others"], before["number"]) == ("1957", ["7a5"], "6281234567890")
+    assert len(shell.json("channel", "unmatched", "sandbox", "--limit", "1")) == 1
+    assert "6281234567890" in shell.run("channel", "unmatched", "sandbox").out
+    assert "there is no channel west" in shell.refused("channel", "unmatched", "west")
+
+
 def test_price_import_is_whole_or_nothing(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     file.write_text("\ufeffplan,product,country,prefix,channel,price\ndefault,sms,ID,,,0.02\n", encoding="utf-8")

@@ -10,8 +10,20 @@ import click
 import msgspec
 
 from tocsin import carriers, queue, routing
+from tocsin.cli import store
 from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
-from tocsin.cli.change import OR_NONE, Conn, given, note, note_difference, open_change, open_known_seal, tell_yes
+from tocsin.cli.change import (
+    OR_NONE,
+    Conn,
+    given,
+    note,
+    note_difference,
+    open_change,
+    open_known_seal,
+    tell_time,
+    tell_yes,
+)
+from tocsin.traffic import Reason
 
 POLICY = click.Choice(routing.UNKNOWN_POLICIES)
 
@@ -197,6 +209,26 @@ def pause(name: str) -> None:
 def resume(name: str) -> None:
     """Go on submitting over a paused channel."""
     _change(name, "channel resume", {"paused": False})
+
+
+@channel.command()
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+def unmatched(name: str, limit: int) -> None:
+    """List receipts of a channel that fit no message of ours: how its ids differ tells which id_format it needs."""
+    with open_change() as conn:
+        found = store.list_unmatched(conn, routing.find_channel(conn, name).id, limit)
+    rows = [
+        {"id": each.carrier_id, "others": each.others.split(), "number": each.phone, "state": Reason(each.reason).end.phrase,
+         "at": tell_time(each.at), "looked_for": each.looked_for}
+        for each in found
+    ]  # fmt: skip
+    cells = [
+        [*list(row.values())[:1], *list(row.values())[2:5], tell_yes(each.looked_for)]
+        for row, each in zip(rows, found, strict=True)
+    ]
+    head = ["id", "number", "state", "came (UTC)", "looked for"]
+    show(rows, table(head, cells) if rows else f"All receipts of {name} fit a message.")
 
 
 @channel.command()

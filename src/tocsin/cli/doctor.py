@@ -164,6 +164,7 @@ def _look_at_endpoints(conn: Conn) -> Iterator[Finding]:
 def _look_at_receipts(conn: Conn) -> Iterator[Finding]:
     looked_for, given_up = store.count_unmatched(conn)
     said = f"{looked_for} fit no message yet, {given_up} never did"
+    said += ": see `tocsin channel unmatched`" if looked_for or given_up else ""
     yield Finding("receipts", LOOK if looked_for or given_up else OK, said)
 
 

@@ -47,6 +47,9 @@ FROM endpoint e JOIN account a ON a.id = e.account_id ORDER BY a.name, e.kind;
 -- name: unmatched
 SELECT count(*) FILTER (WHERE NOT given_up), count(*) FILTER (WHERE given_up) FROM unmatched_receipt;
 
+-- name: unmatched_of
+SELECT carrier_id, others, phone, reason::integer, at, NOT given_up FROM unmatched_receipt WHERE channel_id = %s ORDER BY id DESC LIMIT %s;
+
 -- name: partitions
 -- Whole days from today for which each table has partitions without a gap.
 SELECT t.name, (

@@ -111,6 +111,22 @@ def count_unmatched(conn: Conn) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+class Unmatched(NamedTuple):
+    """A receipt that fits no submission of ours. `others`: other spellings of its id."""
+
+    carrier_id: str
+    others: str
+    phone: str
+    reason: int
+    at: datetime
+    looked_for: bool
+
+
+def list_unmatched(conn: Conn, channel_id: int, limit: int) -> list[Unmatched]:
+    """The newest of a channel."""
+    return [Unmatched(*row) for row in conn.execute(QUERIES["unmatched_of"], (channel_id, limit))]
+
+
 def read_partitions(conn: Conn) -> dict[str, int]:
     """Days ahead for which each partitioned table is ready; -1: not even today."""
     return {row[0]: row[1] for row in conn.execute(QUERIES["partitions"])}
