@@ -32,10 +32,6 @@ CASES: dict[str, tuple[type[CarrierCase], str]] = {
 needs = pytest.mark.needs
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*behaviours): what a carrier must be able to do for this test")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, of this folder, what a carrier cannot do at all."""
     here = Path(__file__).parent
