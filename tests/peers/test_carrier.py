@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conformance.messages import submission
-from tests.conformance.sink import RecordingSink
+from tests.conformance.sink import RecordingSink, RefusedError
 from tests.peers.node_smpp import PASSWORD, USER, Smsc, run_smsc
 from tests.poll import until
 from tocsin.carriers import ChannelFacts, open_link
 from tocsin.content import measure, split
 from tocsin.kit.ids import Ids
-from tocsin.traffic import Inbound, Link, Outcome, OutcomeKind, Reason, Submission
+from tocsin.traffic import Inbound, Link, Outcome, OutcomeKind, Reason, Receipt, Submission
 
 _IDS = Ids()
 NUMBER = "628123000000"
@@ -128,6 +128,24 @@ async def test_what_the_platform_cannot_store_comes_again(smsc: Smsc, bed: Bed) 
     await until(lambda: bed.sink.receipt_counts().keys() == {each.carrier_id for each in outcomes}, 20)
     assert bed.sink.refusals == 2
     await until(lambda: smsc.counts()["waiting"] == 0)
+
+
+class Choosy(RecordingSink):
+    """Has no place for one number."""
+
+    async def receipts(self, receipts: Sequence[Receipt]) -> None:
+        if any(receipt.phone == f"62812300{7:05d}" for receipt in receipts):
+            raise RefusedError
+        await super().receipts(receipts)
+
+
+async def test_one_receipt_that_cannot_be_stored_holds_up_no_other(smsc: Smsc, bed: Bed) -> None:
+    bed.sink = Choosy()
+    await bed.open()
+    await bed.send(many(50))
+    await until(lambda: len(bed.sink.receipt_counts()) == 49, 20)
+    assert set(bed.sink.receipt_counts().values()) == {1}
+    assert smsc.counts()["acked"] == 49  # that one comes again and again
 
 
 async def test_statuses_and_states(smsc: Smsc, bed: Bed) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from tocsin.kit.db import LOST
 from tocsin.smpp import Asked, Status, Stream
 from tocsin.traffic import Inbound, Receipt, Sink
 
@@ -96,6 +97,11 @@ class Arrivals:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  the edge to the platform: the carrier is told to bring them again
+            if len(group) > 1 and not isinstance(error, LOST):
+                # One that cannot be stored at all keeps none of the others from it.
+                for one, its in zip(group, said, strict=True):
+                    await self._store([one], store, [its])
+                return
             _log.warning("channel %s: %d deliveries were not stored: %s", self._name, len(group), error)
             _answer(group, Status.TEMPORARY_ERROR)
         else:
