@@ -10,7 +10,7 @@ from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.links import Linker
-from tocsin.messaging.log import Asked, Day, LogRow, State, read_days, read_log
+from tocsin.messaging.log import NEWEST, Asked, Day, LogRow, State, find_message, read_days, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -50,6 +50,7 @@ from tocsin.messaging.uplink import join_replies, receive_replies
 __all__ = [
     "KINDS",
     "MMS",
+    "NEWEST",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
@@ -97,6 +98,7 @@ __all__ = [
     "end_expired",
     "end_overdue",
     "find_accepted",
+    "find_message",
     "find_reports",
     "fold_rollups",
     "forget_keys",

@@ -38,16 +38,14 @@ class LogRow(NamedTuple):
     reason: Reason
     state: State
     ended_at: float | None
-    batch_no: int
 
 
 class Asked(NamedTuple):
-    """Which messages: before a key, to numbers that begin with digits, in a state, of a batch."""
+    """Which messages: before a key, to numbers that begin with digits, in a state."""
 
     before: str = NEWEST
     prefix: str = ""
     state: State | None = None
-    batch_no: int | None = None
     limit: int = 50
 
 
@@ -64,10 +62,17 @@ class Day(NamedTuple):
 def read_log(conn: Connection[TupleRow], account_id: int, asked: Asked) -> list[LogRow]:
     """A page of the account's messages, newest first."""
     params = {
-        "account": account_id, "before": asked.before, "batch": asked.batch_no, "low": asked.prefix, "high": _after(asked.prefix),
+        "account": account_id, "before": asked.before, "low": asked.prefix, "high": _after(asked.prefix),
         "state": asked.state, "limit": asked.limit,
     }  # fmt: skip
-    return [_row(*row) for row in conn.execute(QUERIES["log_page"], params)]
+    return [_row(row) for row in conn.execute(QUERIES["log_page"], params)]
+
+
+def find_message(conn: Connection[TupleRow], account_id: int, message_id: str) -> LogRow | None:
+    """One message of the account, by its UUID in hex; None where the account has none of that id."""
+    behind = f"{int(message_id, 16) + 1:032x}"
+    found = read_log(conn, account_id, Asked(before=behind, limit=1))
+    return found[0] if found and found[0].id == message_id else None
 
 
 def _after(prefix: str) -> str:
@@ -75,20 +80,17 @@ def _after(prefix: str) -> str:
     return prefix + ":" if prefix else ""  # ":" comes after "9"
 
 
-def _row(
-    message_id: bytes, phone: str, country_id: int, product: int, parts: int, price: int, refused_why: int, refused: bool,
-    why: int | None, status: int | None, fee: int | None, reported_at: datetime | None, batch_no: int,
-) -> LogRow:  # fmt: skip
+def _row(row: TupleRow) -> LogRow:
+    message_id, phone, country_id, product, parts, price, refused_why, refused, why, status, fee, reported_at = row
     accepted_at = uuid7_ms(message_id) / 1000
+    ended: float | None
     if refused:
         state, reason, ended, net = State.FAILED, Reason(refused_why), accepted_at, 0
     else:
         reason, net = Reason(why or 0), price if fee is None else fee
         state = {0: State.UNDER_WAY, 1: State.DELIVERED}.get(status or 0, State.FAILED)
         ended = None if state is State.UNDER_WAY or reported_at is None else reported_at.timestamp()
-    return LogRow(
-        bytes(message_id).hex(), accepted_at, phone, country_id, product, parts, net, reason, state, ended, batch_no
-    )
+    return LogRow(bytes(message_id).hex(), accepted_at, phone, country_id, product, parts, net, reason, state, ended)
 
 
 def read_days(conn: Connection[TupleRow], account_id: int, since: datetime) -> list[Day]:

@@ -404,11 +404,10 @@ SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned
 -- name: log_page
 -- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of numbers.
 SELECT uuid_send(m.id), m.phone, m.country_id, m.product::integer, m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0,
-       r.reason::integer, r.status::integer, r.fee_micros, r.at, m.batch_no
+       r.reason::integer, r.status::integer, r.fee_micros, r.at
 FROM message m
 LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
 WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid
-AND (%(batch)s::bigint IS NULL OR m.batch_no = %(batch)s::bigint)
 AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text))
 AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
     WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
