@@ -41,7 +41,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
             "worker_class": "gthread",
             "threads": THREADS,
             "timeout": _TIMEOUT_S,
-            "graceful_timeout": END_WITHIN_S - 2,
+            "graceful_timeout": int(END_WITHIN_S) - 2,
             "logger_class": _Logger,
             "forwarded_allow_ips": "",  # console/middleware.py knows whom to trust
             "proc_name": "tocsin console",
