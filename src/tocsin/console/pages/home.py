@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -39,7 +40,7 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
         request,
         "console/home.html",
         {
-            "balance": billing.text_of(wallet.balance_micros),
+            "balance": billing.text_of(wallet.balance_micros + wallet.gift_micros),
             "gift": billing.text_of(wallet.gift_micros),
             "chart": _describe_chart(days),
             "rows": show_rows(latest),
@@ -60,7 +61,9 @@ def _sum(days: list[Day]) -> dict[str, object]:
 
 def _describe_chart(days: list[Day]) -> dict[str, object]:
     return {
-        "labels": [date_format(day.day, "j M" if _("Delivered") == "Delivered" else "n月j日") for day in days],
+        "labels": [
+            date_format(day.day, "n月j日" if (get_language() or "").startswith("zh") else "j M") for day in days
+        ],
         "series": [
             {"label": _("Delivered"), "colour": "green", "values": [day.delivered for day in days]},
             {"label": _("Failed"), "colour": "red", "values": [day.failed for day in days]},

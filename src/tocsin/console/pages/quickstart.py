@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from tocsin import billing, messaging
+from tocsin import billing, messaging, routing
 from tocsin.console.pages import keys
 from tocsin.console.shown import Shown, show_rows
 from tocsin.console.tenancy import KEYS, SEND, Conn, Member, member, open_look
 from tocsin.console.testsend import Sent, send_test, write_sample
 from tocsin.kit import clock
+from tocsin.traffic import Product
 
 _WATCH_S = 120  # a receipt that takes longer is seen in the log
 _is_id = re.compile("[0-9a-f]{32}").fullmatch
@@ -34,13 +35,19 @@ def _read_steps(conn: Conn, who: Member) -> dict[str, object]:
     return {**steps, "done": done, "of": 4, "percent": done * 25}
 
 
+def _goes_to_sandbox(conn: Conn) -> bool:
+    """Whether the test can only end in the sandbox: its number may be somebody's, and real carriers cost money."""
+    kinds = {channel.name: channel.kind for channel in routing.list_channels(conn)}
+    return all(kinds[row.channel] == routing.SANDBOX for row in routing.list_routes(conn) if row.product == Product.SMS)
+
+
 @require_GET
 @never_cache
 @member()
 def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The steps."""
     with open_look() as conn:
-        facts = _read_steps(conn, who)
+        facts = {**_read_steps(conn, who), "safe": _goes_to_sandbox(conn)}
         wallet = billing.read_wallet(conn, who.account_id)
     money = billing.text_of(wallet.balance_micros + wallet.gift_micros)
     facts |= {"money": money, "api_url": settings.TOCSIN_API_URL, "sample": write_sample(who.account, "")}
@@ -65,8 +72,11 @@ def send(request: HttpRequest, who: Member) -> HttpResponse:
     """Send the test through the public API, signed with the newest key."""
     with open_look() as conn:
         live = keys.list_live(conn, who.account_id)
+        safe = _goes_to_sandbox(conn)
     sent = Sent("", _("Create a key first."))
-    if live:
+    if not safe:
+        sent = Sent("", _("SMS go to real carriers here: run the sample with a number of your own."))
+    elif live:
         sent = send_test(who.account, settings.TOCSIN_SEAL.open(live[-1].sealed))
     if not sent.message_id:
         return render(request, "console/_trouble.html", {"trouble": sent.trouble})
