@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -61,12 +62,23 @@ def log_in(role: str = "owner", **options: Any) -> tuple[Any, Any]:
 
 def add_message(dsn: str, account_id: int) -> None:
     with psycopg.connect(dsn) as conn:
-        conn.execute("SELECT partition_ensure('message', to_timestamp(('x' || left(replace(%s, '-', ''), 12))::bit(48)::bigint / 1000.0))", (str(MESSAGE),))  # fmt: skip
+        at = datetime.fromtimestamp((MESSAGE.int >> 80) / 1000, UTC)
+        conn.execute("SELECT partition_ensure('message', %s)", (at,))
         conn.execute(
             "INSERT INTO message (id, account_id, batch_no, product, phone, country_id, parts, price_micros, status, reason)"
             " VALUES (%s, %s, 1, 1, '6281234567801', 10007, 1, 100000, 0, 0) ON CONFLICT DO NOTHING",
             (MESSAGE, account_id),
         )
+
+
+def change(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+    """Other settings for one test."""
+    from django.conf import settings as django_settings
+
+    from tocsin.console.installation import NAME, installation
+
+    known = installation()
+    monkeypatch.setattr(django_settings, NAME, known._replace(settings=known.settings.replace(**settings)))
 
 
 def read(answer: Any) -> str:
@@ -169,16 +181,15 @@ def test_chinese_is_complete(project: str) -> None:
 
 def register(address: str, visitor: str) -> int:
     """Open the account of a new user; its gift in micro-units."""
-    from django.conf import settings
-
+    from tocsin.console.installation import installation
     from tocsin.console.opening import open_account
     from tocsin.console.tenancy import open_change
     from tocsin.schema.models import Membership, User
 
     user = User.objects.create_user(address, None)
     with open_change() as conn:
-        open_account(conn, settings.TOCSIN, user, visitor)
-        open_account(conn, settings.TOCSIN, user, visitor)  # a second request at once
+        open_account(conn, installation().settings, user, visitor)
+        open_account(conn, installation().settings, user, visitor)  # a second request at once
         found = Membership.objects.get(user=user)
         return billing.read_wallet(conn, found.account_id).gift_micros
 
@@ -192,21 +203,18 @@ def test_a_start_balance_is_given_once_for_a_mailbox_and_a_network(project: str)
 
 
 def test_start_balances_have_a_ceiling_a_day(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.conf import settings
-
     from tocsin.schema.models import StartBalance
 
     given = StartBalance.objects.count()
-    monkeypatch.setattr(settings, "TOCSIN", settings.TOCSIN.replace(start_balances_per_day=given + 1))
+    change(monkeypatch, start_balances_per_day=given + 1)
     assert register("cy@example.com", "127.0.0.1") == billing.MICROS
     assert register("di@example.com", "127.0.0.1") == 0
 
 
 def test_the_outbox_is_shown_only_where_it_is_on(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.conf import settings
     from django.test import Client
 
-    monkeypatch.setattr(settings, "TOCSIN", settings.TOCSIN.replace(console_outbox="off"))
+    change(monkeypatch, console_outbox="off")
     assert Client().get("/outbox/").status_code == 404
     closed = Client().get("/user/signup/")
     assert 'name="password1"' not in read(closed), "no mail, no registration"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.conf import settings
 from django.http import HttpRequest
+
+from tocsin.console.installation import installation
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not typed
@@ -12,7 +13,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not ty
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  allauth's call
         """Where no mail can go, no address can be verified."""
-        return bool(settings.TOCSIN.smtp_url) or settings.TOCSIN.console_outbox == "on"
+        return bool(installation().settings.smtp_url) or installation().settings.console_outbox == "on"
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """As our middleware found it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import get_language
 
+from tocsin.console.installation import installation
 from tocsin.kit.visitor import client_address, is_within, read_visitor
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -26,7 +26,7 @@ class Visitors:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        peer, trusted = str(request.META.get("REMOTE_ADDR", "")), settings.TOCSIN.trusted_proxies
+        peer, trusted = str(request.META.get("REMOTE_ADDR", "")), installation().settings.trusted_proxies
         if is_within(read_visitor(peer), trusted):
             request.META["REMOTE_ADDR"] = client_address(peer, request.META.get("HTTP_X_FORWARDED_FOR"), trusted)
             if request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https":

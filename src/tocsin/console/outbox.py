@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from tocsin.console.installation import installation
 from tocsin.schema.models import LocalMail
 
 KEPT = 50
@@ -21,7 +21,7 @@ _LOG = logging.getLogger("tocsin.console")
 
 def is_shown() -> bool:
     """Whether everybody may read the outbox."""
-    return settings.TOCSIN.console_outbox == "on" and not settings.TOCSIN.smtp_url
+    return installation().settings.console_outbox == "on" and not installation().settings.smtp_url
 
 
 class Backend(BaseEmailBackend):
@@ -33,7 +33,7 @@ class Backend(BaseEmailBackend):
             _LOG.error("a mail was not sent: TOCSIN_SMTP_URL names no server")
             return 0
         for mail in email_messages:
-            LocalMail.objects.create(to=", ".join(mail.to), subject=mail.subject, body=str(mail.body))
+            LocalMail.objects.create(to=", ".join(mail.to), subject=str(mail.subject), body=str(mail.body))
         newest = LocalMail.objects.order_by("-id").values_list("id", flat=True)[:KEPT]
         LocalMail.objects.exclude(id__in=list(newest)).delete()
         return len(email_messages)

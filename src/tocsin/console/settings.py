@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
+from tocsin.console.installation import NAME, Installation
 from tocsin.kit.seal import derive_keys, open_seal
 from tocsin.kit.settings import Settings
 from tocsin.schema import settings as schema
@@ -60,9 +61,7 @@ def describe_project(settings: Settings, api_url: str) -> dict[str, Any]:
         **_describe_pages(),
         **_describe_identity(),
         **_describe_mail(settings),
-        "TOCSIN": settings,
-        "TOCSIN_API_URL": settings.api_url or api_url,
-        "TOCSIN_SEAL": open_seal(settings),
+        NAME: Installation(settings, settings.api_url or api_url, open_seal(settings)),
     }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -16,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin.console import outbox
+from tocsin.console.installation import installation
 from tocsin.console.opening import open_account
 from tocsin.console.settings import LANGUAGES
 from tocsin.schema.models import Membership, User
@@ -76,7 +76,7 @@ def _find(request: HttpRequest) -> Member:
     found = Membership.objects.filter(user=user).select_related("account").order_by("id").first()
     if found is None:
         with open_change() as conn:
-            open_account(conn, settings.TOCSIN, user, str(request.META["REMOTE_ADDR"]))
+            open_account(conn, installation().settings, user, str(request.META["REMOTE_ADDR"]))
         found = Membership.objects.filter(user=user).select_related("account").order_by("id").get()
     return Member(user, found.account_id, found.account.name, found.account.currency, found.role)
 

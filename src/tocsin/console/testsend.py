@@ -10,8 +10,7 @@ import time
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from django.conf import settings
-
+from tocsin.console.installation import installation
 from tocsin.content import Status
 from tocsin.kit import clock
 
@@ -37,7 +36,7 @@ def send_test(account: str, api_key: str) -> Sent:
         try:
             answer = _post(account, api_key)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return Sent("", f"the API at {settings.TOCSIN_API_URL} does not answer: {error or type(error).__name__}")
+            return Sent("", f"the API at {installation().api_url} does not answer: {error or type(error).__name__}")
         if answer.get("status") != Status.AUTHENTICATION or turn == _TRIES - 1:
             break
         time.sleep(_AGAIN_S)
@@ -57,7 +56,7 @@ def _post(account: str, api_key: str) -> dict[str, object]:
     at = str(int(clock.now_s()))
     sign = hashlib.md5(f"{account}{api_key}{at}".encode(), usedforsecurity=False).hexdigest()
     query = urlencode({"account": account, "sign": sign, "datetime": at})
-    place = urlsplit(settings.TOCSIN_API_URL)
+    place = urlsplit(installation().api_url)
     line = _connect(place.scheme, place.hostname or "", place.port)
     try:
         line.request("POST", f"{place.path}{PATH}?{query}", json.dumps(BODY), {"Content-Type": "application/json"})
@@ -73,8 +72,8 @@ def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnec
     if scheme != "https":
         return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     trusting = ssl.create_default_context()
-    if not settings.TOCSIN.api_url and settings.TOCSIN.tls_certificate:  # our own, on this machine
-        trusting = ssl.create_default_context(cafile=str(settings.TOCSIN.tls_certificate))
+    if not installation().settings.api_url and installation().settings.tls_certificate:  # our own, on this machine
+        trusting = ssl.create_default_context(cafile=str(installation().settings.tls_certificate))
         trusting.check_hostname = False
     return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=trusting)
 
@@ -92,5 +91,5 @@ curl -s "{url}{path}?account=$ACCOUNT&sign=$SIGN&datetime=$NOW" \\
 def write_sample(account: str, api_key: str) -> str:
     """The same request for a shell, with the key filled in; without one it says where it goes."""
     return SAMPLE.format(
-        account=account, key=api_key or "YOUR_KEY", url=settings.TOCSIN_API_URL, path=PATH, body=json.dumps(BODY)
+        account=account, key=api_key or "YOUR_KEY", url=installation().api_url, path=PATH, body=json.dumps(BODY)
     )

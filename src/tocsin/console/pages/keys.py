@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin import accounts, audit
+from tocsin.console.installation import installation
 from tocsin.console.tenancy import KEYS, Conn, Member, member, open_change, open_look
 from tocsin.kit import clock
 
@@ -38,7 +38,7 @@ def make(who: Member) -> str:
     with open_change() as conn:
         if len(list_live(conn, who.account_id)) >= MOST:
             return ""
-        key_id = accounts.add_key(conn, who.account_id, settings.TOCSIN_SEAL.seal(api_key))
+        key_id = accounts.add_key(conn, who.account_id, installation().seal.seal(api_key))
         audit.record(conn, f"user {who.user.id}", "key create", f"account {who.account}", None, {"key": key_id})
     return api_key
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from tocsin import billing, messaging, routing
+from tocsin.console.installation import installation
 from tocsin.console.pages import keys
 from tocsin.console.shown import Shown, show_rows
 from tocsin.console.tenancy import KEYS, SEND, Conn, Member, member, open_look
@@ -50,7 +50,7 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
         facts = {**_read_steps(conn, who), "safe": _goes_to_sandbox(conn)}
         wallet = billing.read_wallet(conn, who.account_id)
     money = billing.text_of(wallet.balance_micros + wallet.gift_micros)
-    facts |= {"money": money, "api_url": settings.TOCSIN_API_URL, "sample": write_sample(who.account, "")}
+    facts |= {"money": money, "api_url": installation().api_url, "sample": write_sample(who.account, "")}
     return render(request, "console/quickstart.html", facts)
 
 
@@ -77,7 +77,7 @@ def send(request: HttpRequest, who: Member) -> HttpResponse:
     if not safe:
         sent = Sent("", _("SMS go to real carriers here: run the sample with a number of your own."))
     elif live:
-        sent = send_test(who.account, settings.TOCSIN_SEAL.open(live[-1].sealed))
+        sent = send_test(who.account, installation().seal.open(live[-1].sealed))
     if not sent.message_id:
         return render(request, "console/_trouble.html", {"trouble": sent.trouble})
     return _show_arrival(request, who, sent.message_id)
