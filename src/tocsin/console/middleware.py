@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import get_language
 
@@ -44,16 +44,16 @@ class DatabaseAway:
         try:
             return self._answer(request)
         except (OperationalError, InterfaceError) as error:
-            return _say_away(request, error)
+            return _say_away(error)
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Of a view; what other middleware raises comes up by itself."""
-        return _say_away(request, error) if isinstance(error, OperationalError | InterfaceError) else None
+        return _say_away(error) if isinstance(error, OperationalError | InterfaceError) else None
 
 
-def _say_away(request: HttpRequest, error: Exception) -> HttpResponse:
+def _say_away(error: Exception) -> HttpResponse:
     _LOG.error("the database does not answer: %s", " ".join(str(error).split())[:_LONGEST_SENTENCE])
-    answer = render(request, "console/away.html", using=None, status=503)
+    answer = HttpResponse(render_to_string("console/away.html"), status=503)  # without the user: he is in the database
     answer["Retry-After"] = "5"
     return answer
 
