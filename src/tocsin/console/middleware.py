@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError
@@ -15,8 +15,6 @@ from tocsin.console.installation import installation
 from tocsin.kit.visitor import client_address, is_within, read_visitor
 
 Answer = Callable[[HttpRequest], HttpResponse]
-_LOG = logging.getLogger("tocsin.console")
-_LONGEST_SENTENCE = 300
 
 
 class Visitors:
@@ -34,27 +32,15 @@ class Visitors:
         return self._answer(request)
 
 
-class DatabaseAway:
-    """A loss of the database is a page that says so and comes back by itself; the process stays."""
+def say_broken(_request: HttpRequest) -> HttpResponse:
+    """The page of an exception that nobody caught. A lost database is one that says so, and works again by itself.
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        try:
-            return self._answer(request)
-        except (OperationalError, InterfaceError) as error:
-            return _say_away(error)
-
-    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Of a view; what other middleware raises comes up by itself."""
-        return _say_away(error) if isinstance(error, OperationalError | InterfaceError) else None
-
-
-def _say_away(error: Exception) -> HttpResponse:
-    _LOG.error("the database does not answer: %s", " ".join(str(error).split())[:_LONGEST_SENTENCE])
-    answer = HttpResponse(render_to_string("console/away.html"), status=503)  # without the user: he is in the database
-    answer["Retry-After"] = "5"
+    Made without the visitor: who he is stands in the database.
+    """
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    answer = HttpResponse(render_to_string("console/away.html" if away else "500.html"), status=503 if away else 500)
+    if away:
+        answer["Retry-After"] = "5"
     return answer
 
 

@@ -22,7 +22,6 @@ _WEEK_S = 7 * 86_400
 
 _MIDDLEWARE = [
     "tocsin.console.middleware.Visitors",
-    "tocsin.console.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -21,3 +21,5 @@ urlpatterns = [
     path("healthz", choices.say_well, name="healthz"),
     path("user/", include("allauth.account.urls")),
 ]
+
+handler500 = "tocsin.console.middleware.say_broken"
