@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure peers bench bench-long lock clean
+.PHONY: help run test check lint pure peers bench bench-long screenshots lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ help:  ## show this
 	@echo "Tocsin"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed-run  ## start database, API, worker and pusher; Ctrl-C stops them
+run: $(VENV)/.installed-run  ## start database, API, worker, pusher and console; Ctrl-C stops them
 	@exec $(BIN)/tocsin up
 
 test: lint peers  ## every check and every test
@@ -34,6 +34,7 @@ pure: $(VENV)/.installed-dev
 
 peers:  ## install the third-party programs that tests talk to: Debian packages as root, and npm packages
 	@tests/peers/install.sh
+	@tests/browser/install.sh
 
 bench: $(VENV)/.installed-dev peers  ## print the figures, within 10 minutes
 	@exec $(BIN)/python -m bench
@@ -41,9 +42,13 @@ bench: $(VENV)/.installed-dev peers  ## print the figures, within 10 minutes
 bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and table sizes after 2 million messages
 	@exec $(BIN)/python -m bench --long
 
+screenshots: $(VENV)/.installed-dev peers  ## every page of the console, both languages and themes, into build/screenshots
+	$(BIN)/python -m tests.browser.shots
+
 lock:  ## renew requirements/*.txt from requirements/*.in (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/run.in -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/dev.in -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps requirements/assets.in -o requirements/assets.txt
 
 clean:  ## remove the virtual environment and what tools leave; keeps var/
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
@@ -54,20 +59,21 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is not complete: install the package python3-venv of your system"; exit 2; }
 	@echo "$(CURDIR)" > $@
 
-# $(1): run or dev. Hashes in the file make pip refuse anything else. Networks fail now and then, hence the loop.
+# $(1): run or dev. Of assets.txt only files are used, hence no dependencies. Hashes in the file make pip refuse anything else. Networks fail now and then, hence the loop.
 define install
 	@echo "installing $(1) dependencies into $(VENV) ..."
 	@for try in 1 2 3; do \
 		$(BIN)/python -m pip install -qq --disable-pip-version-check --retries 5 -r requirements/$(1).txt \
+		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --retries 5 --no-deps -r requirements/assets.txt \
 		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && exit 0; \
 		echo "installing failed, again in $$((try * 5)) s"; sleep $$((try * 5)); \
 	done; exit 1
 	@touch $@
 endef
 
-$(VENV)/.installed-run: $(VENV)/.made requirements/run.txt pyproject.toml
+$(VENV)/.installed-run: $(VENV)/.made requirements/run.txt requirements/assets.txt pyproject.toml
 	$(call install,run)
 
-$(VENV)/.installed-dev: $(VENV)/.made requirements/dev.txt pyproject.toml
+$(VENV)/.installed-dev: $(VENV)/.made requirements/dev.txt requirements/assets.txt pyproject.toml
 	$(call install,dev)
 	@touch $(VENV)/.installed-run

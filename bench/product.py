@@ -169,7 +169,7 @@ def _environment(home: Path, port: int) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "DATABASE_URL", "PG"))}
     return {
         **own, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), "TOCSIN_PUSH_ALLOW": "127.0.0.0/8",
-        "TOCSIN_LOG_LEVEL": "warning",
+        "TOCSIN_LOG_LEVEL": "warning", "TOCSIN_CONSOLE_PORT": "0",
     }  # fmt: skip
 
 

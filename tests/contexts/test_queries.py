@@ -239,7 +239,8 @@ def test_models_agree_with_the_database(database: str) -> None:
         "import json, django; django.setup()\n"
         "from django.apps import apps; from django.core.management import call_command; from django.db import connection\n"
         "call_command('makemigrations', check=True, dry_run=True, verbosity=0)\n"
-        "print(json.dumps({m._meta.db_table: {f.column: [f.db_type(connection), f.null] for f in m._meta.local_fields}"
+        "print(json.dumps({m._meta.db_table: "
+        "{f.column: [f.db_type(connection).replace('varchar', 'character varying'), f.null] for f in m._meta.local_fields}"
         " for m in apps.get_models()}))"
     )
     environ = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tocsin.schema.settings"}

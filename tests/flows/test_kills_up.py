@@ -30,7 +30,13 @@ class Home:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "var"
-        self.env = {**os.environ, **LEASES, "TOCSIN_HOME": str(self.path), "TOCSIN_PORT": str(find_port())}
+        self.env = {
+            **os.environ,
+            **LEASES,
+            "TOCSIN_HOME": str(self.path),
+            "TOCSIN_PORT": str(find_port()),
+            "TOCSIN_CONSOLE_PORT": "0",
+        }
         self.log = directory / "up.log"
         self.receiver = Receiver()
         self.runs: list[Process] = []

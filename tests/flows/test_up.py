@@ -170,7 +170,7 @@ def _run(*words: str, home: Path, database: str) -> None:
 def _run_up(home: Path, port: int, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tocsin", "up"],
-        env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), **environ},
+        env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), "TOCSIN_CONSOLE_PORT": "0", **environ},
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,13 @@ class Up:
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tocsin", "up", *options],
-                env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), **environ},
+                env={
+                    **os.environ,
+                    "TOCSIN_HOME": str(home),
+                    "TOCSIN_PORT": str(port),
+                    "TOCSIN_CONSOLE_PORT": "0",
+                    **environ,
+                },
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.accounts import Directory
-from tocsin.api.auth import authenticate, client_address, compute_sign
+from tocsin.api.auth import authenticate, compute_sign
 from tocsin.api.idempotency import hash_request
 from tocsin.api.sms import read_ask
 from tocsin.api.wire import Malformed, Request, UnknownKind, parse_body, parse_query, text_field
 from tocsin.content import Status
+from tocsin.kit.visitor import client_address
 from tocsin.messaging import Ask, Refusal
 
 FORM = "application/x-www-form-urlencoded"

@@ -101,6 +101,11 @@ def list_keys(conn: Connection[TupleRow], account_id: int) -> list[KeyFacts]:
     return store.list_keys(conn, account_id)
 
 
+def end_key(conn: Connection[TupleRow], account_id: int, key_id: int, end: datetime) -> bool:
+    """Let one key of the account end at `end`; False where it has no such key, or one that ends before."""
+    return store.end_key(conn, account_id, key_id, end)
+
+
 def reseal_keys(conn: Connection[TupleRow], reseal: Callable[[str], str]) -> int:
     """Seal every API key anew; how many. What `reseal` raises goes through, and nothing is changed then."""
     keys = [(reseal(sealed), key_id) for key_id, sealed in store.lock_keys(conn)]

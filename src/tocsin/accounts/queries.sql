@@ -65,6 +65,9 @@ SELECT id, sealed, created_at, expires_at FROM api_key WHERE account_id = %s ORD
 -- name: keys_end
 UPDATE api_key SET expires_at = %s WHERE account_id = %s AND (expires_at IS NULL OR expires_at > %s) RETURNING id;
 
+-- name: key_end
+UPDATE api_key SET expires_at = %s WHERE account_id = %s AND id = %s AND (expires_at IS NULL OR expires_at > %s) RETURNING id;
+
 -- name: keys_all
 SELECT id, sealed FROM api_key ORDER BY id FOR UPDATE;
 

@@ -96,6 +96,11 @@ def end_keys(conn: Conn, account_id: int, end: datetime) -> list[int]:
     return [row[0] for row in conn.execute(QUERIES["keys_end"], (end, account_id, end))]
 
 
+def end_key(conn: Conn, account_id: int, key_id: int, end: datetime) -> bool:
+    """Let one key end then; False where the account has no such key that would hold longer."""
+    return conn.execute(QUERIES["key_end"], (end, account_id, key_id, end)).fetchone() is not None
+
+
 def lock_keys(conn: Conn) -> list[tuple[int, str]]:
     """Every key, id and sealed text, locked until the transaction ends."""
     return [(row[0], row[1]) for row in conn.execute(QUERIES["keys_all"])]

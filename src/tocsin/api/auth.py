@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 from tocsin.accounts import Account, Directory
 from tocsin.content import Status
+from tocsin.kit.visitor import read_visitor
 from tocsin.messaging import Refusal
 
 CLOCK_WITHIN_S = 1800
 _NOBODY = "no such account"
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_ADDRESS_MOST = 64
 
 
 @lru_cache(maxsize=4096)
@@ -68,34 +63,5 @@ def may_come_from(account: Account, address: str) -> bool:
     """The account's IP allow-list; an empty one allows all."""
     if not account.allow:
         return True
-    ip = _read_address(address)
+    ip = read_visitor(address)
     return ip is not None and account.lets_in(ip)
-
-
-def client_address(socket_address: str, forwarded: str | None, trusted: Sequence[Network]) -> str:
-    """The socket's address; behind a trusted proxy the last address in X-Forwarded-For that is no trusted proxy."""
-    if forwarded is None or not _is_within(_read_address(socket_address), trusted):
-        return socket_address
-    for hop in reversed(forwarded.split(",")):
-        text = hop.strip()[:_ADDRESS_MOST]
-        ip = _read_address(text)
-        if not _is_within(ip, trusted):
-            return text if ip is None else str(ip)
-    return socket_address
-
-
-def _read_address(text: str) -> Address | None:
-    """An address, with brackets or a port too (some proxies write it); one that is IPv4 in IPv6's dress is IPv4."""
-    if text[:1] == "[":
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(ip, "ipv4_mapped", None) or ip
-
-
-def _is_within(ip: Address | None, networks: Sequence[Network]) -> bool:
-    return ip is not None and any(ip in network for network in networks)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 
 from tocsin.accounts import Account
-from tocsin.api.auth import authenticate, client_address, may_come_from
+from tocsin.api.auth import authenticate, may_come_from
 from tocsin.api.carrier import BODY_MOST as CALL_MOST
 from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
@@ -34,6 +34,7 @@ from tocsin.content import Asked, Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
 from tocsin.kit.ids import request_id
+from tocsin.kit.visitor import client_address
 from tocsin.messaging import Refusal
 
 log = logging.getLogger(__name__)

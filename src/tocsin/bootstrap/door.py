@@ -16,21 +16,27 @@ class PortError(Exception):
 
 
 def check_port(settings: Settings) -> None:
-    """Raise PortError unless the API can listen where the settings say."""
+    """Raise PortError unless API and console can listen where the settings say."""
+    _check(settings, settings.port, "TOCSIN_PORT")
+    if settings.console_port:
+        _check(settings, settings.console_port, "TOCSIN_CONSOLE_PORT")
+
+
+def _check(settings: Settings, port: int, name: str) -> None:
     try:
-        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        family, kind, _, _, address = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen(1)
     except PermissionError:
-        raise PortError(f"port {settings.port} needs more rights: set TOCSIN_PORT to one above 1023") from None
+        raise PortError(f"port {port} needs more rights: set {name} to one above 1023") from None
     except socket.gaierror:
         raise PortError(f"TOCSIN_HOST {settings.host} is no address of this machine") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortError(f"port {settings.port} on {settings.host} is taken: set TOCSIN_PORT to another") from None
-        raise PortError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+            raise PortError(f"port {port} on {settings.host} is taken: set {name} to another") from None
+        raise PortError(f"cannot listen on {settings.host} port {port}: {error.strerror}") from None
 
 
 def find_base_url(settings: Settings) -> str:
@@ -38,6 +44,24 @@ def find_base_url(settings: Settings) -> str:
     scheme = "https" if settings.tls_certificate else "http"
     host = _find_local_host(settings.host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def find_console_url(settings: Settings) -> str:
+    """The URL by which people reach the console; "" where there is none."""
+    if not settings.console_port:
+        return ""
+    return settings.console_url or find_base_url(settings.replace(port=settings.console_port))
+
+
+def is_listening(settings: Settings) -> bool:
+    """Whether the console takes connections, or there is none."""
+    if not settings.console_port:
+        return True
+    try:
+        with socket.create_connection((_find_local_host(settings.host), settings.console_port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def is_ready(settings: Settings) -> bool:

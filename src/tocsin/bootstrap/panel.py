@@ -7,7 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from tocsin.bootstrap.door import find_console_url
 from tocsin.bootstrap.facts import DEMO, write_facts
+from tocsin.bootstrap.login import LOGIN, PASSWORD
 from tocsin.bootstrap.preparation import Prepared
 from tocsin.kit import clock
 from tocsin.kit.settings import Settings
@@ -28,8 +30,13 @@ def print_panel(settings: Settings, prepared: Prepared, base_url: str, log: Path
     """Print it to stdout, flushed."""
     program = _find_program()
     lines = ["", f"  Tocsin is ready at {base_url}", ""]
+    console = find_console_url(settings)
+    if console:
+        lines += [f"  console  {console}", ""]
     if prepared.account:
-        lines += [f"  account  {prepared.account}", f"  key      {prepared.api_key}", ""]
+        lines += [f"  account  {prepared.account}", f"  key      {prepared.api_key}"]
+        lines += [f"  log in   {LOGIN}, password {PASSWORD}"] * bool(console)
+        lines += [""]
         lines += [
             "  Send a message (this line is valid for 30 minutes):",
             "",

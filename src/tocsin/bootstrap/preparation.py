@@ -56,6 +56,7 @@ def prepare_in_child(settings: Settings, dsn: str, *, demo: bool, embedded: bool
 def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
     """Migrate, make the sealing key, make the demo: where `demo` says so, or in an embedded database of nobody's."""
     from tocsin.bootstrap.demo import ACCOUNT, create
+    from tocsin.bootstrap.login import make_login
     from tocsin.bootstrap.migrate import migrate
     from tocsin.bootstrap.seed import ensure_defaults
 
@@ -68,6 +69,7 @@ def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
         empty = conn.execute("SELECT FROM account LIMIT 1").fetchone() is None
     if demo or (embedded and (present or empty)):
         facts = create(settings.database_url, settings)
+        make_login(facts.account)
         return Prepared(facts.account, facts.api_key)
     return Prepared()
 

@@ -1,7 +1,7 @@
 """`tocsin up`: the whole product on one machine, as children of this process.
 
-Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker and pusher, and
-starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
+Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker, pusher and console,
+and starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
 killed. It must stay small and single-threaded, do no work of the product, and load neither Django nor an event loop.
 """
 
@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tocsin.bootstrap.children import Child, find_log, stop_together
-from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_ready
+from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_listening, is_ready
 from tocsin.bootstrap.facts import keep_short
 from tocsin.bootstrap.panel import print_panel, write_demo_facts
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError
@@ -33,6 +33,7 @@ _STOP_POSTGRES_S = 2.5  # with END_WITHIN_S for the others: 10 s
 _DEMO_PUSH_ALLOW = "127.0.0.0/8,::1"
 _DEMO_MAIL_DOMAIN = "demo.tocsin.invalid"
 _MAX_EARLY_DEATHS = 5
+_WAIT_FOR_CONSOLE_S = 10.0
 _SIGNS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -122,16 +123,19 @@ class _Supervisor:
             environment["TOCSIN_MAIL_DOMAIN"] = _DEMO_MAIL_DOMAIN  # so that a newcomer's first email goes
         if prepared.account and not self._settings.tracking_url:
             environment["TOCSIN_TRACKING_URL"] = find_base_url(self._settings)
-        for name in ("api", "worker", "push"):
+        if prepared.account and not self._settings.smtp_url:
+            environment["TOCSIN_CONSOLE_OUTBOX"] = "on"  # so that a newcomer reads the code that he was mailed
+        for name in ("api", "worker", "push", *["console"] * bool(self._settings.console_port)):
             child = Child(name, environment, find_log(self._settings))
             self._children.append(child)
             child.start()
 
     def _wait_until_ready(self) -> None:
-        while not is_ready(self._settings):
+        console_until_s = time.monotonic() + _WAIT_FOR_CONSOLE_S  # the data plane does not wait for it for long
+        while not is_ready(self._settings) or (time.monotonic() < console_until_s and not is_listening(self._settings)):
             self._look_after()
             for child in self._children:
-                if child.deaths >= _MAX_EARLY_DEATHS:
+                if child.deaths >= _MAX_EARLY_DEATHS and child.name != "console":
                     raise UpError(f"the {child.name} process does not start: {child.last_words()}")
             time.sleep(_STEP_S / 2)
 

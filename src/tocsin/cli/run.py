@@ -23,7 +23,7 @@ Loop = Callable[[Settings, Stop], Awaitable[None]]
     "--demo", is_flag=True, help="Make the demo account on DATABASE_URL too. Its key is published: never in production."
 )
 def up(demo: bool) -> None:
-    """Run everything: database, API, worker and pusher, until Ctrl-C.
+    """Run everything: database, API, worker, pusher and console, until Ctrl-C.
 
     Without DATABASE_URL it brings its own PostgreSQL under TOCSIN_HOME (./var), with a demo account on first start.
     """
@@ -59,6 +59,18 @@ def push() -> None:
     from tocsin.bootstrap.push import run
 
     _run_loop("push", run)
+
+
+@verb()
+def console() -> None:
+    """Run one console process: the pages for people, at TOCSIN_CONSOLE_PORT."""
+    from tocsin.bootstrap.console import run
+
+    settings = load_settings()
+    set_up_logging(settings.log_level, "console")
+    if not settings.console_port:
+        raise Refusal("TOCSIN_CONSOLE_PORT is 0, which means no console", USAGE)
+    run(settings.replace(database_url=find_dsn(settings)))
 
 
 @verb()

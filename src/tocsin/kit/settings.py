@@ -137,6 +137,51 @@ class Settings:
         "TOCSIN_BAD_SIGNS_PER_ADDRESS", 1000, wording.count, "failed signs a minute of one address"
     )
 
+    console_port: int = _setting(
+        "TOCSIN_CONSOLE_PORT",
+        8081,
+        wording.port_or_none,
+        "port that the console listens on, at TOCSIN_HOST; 0: no console",
+    )
+    console_url: str = _setting(
+        "TOCSIN_CONSOLE_URL",
+        "",
+        wording.url,
+        "address by which people reach the console, where a proxy stands before it",
+    )
+    api_url: str = _setting(
+        "TOCSIN_API_URL", "", wording.url, "address by which customers reach the API: the console's samples name it"
+    )
+    smtp_url: str = _setting(
+        "TOCSIN_SMTP_URL",
+        "",
+        wording.smtp,
+        "server for the console's mails: smtp://user:password@host:587 (STARTTLS) or smtps://...; without it none go",
+        secret=True,
+    )
+    mail_from: str = _setting(
+        "TOCSIN_MAIL_FROM", "Tocsin <tocsin@localhost>", wording.text, "sender of the console's mails"
+    )
+    console_outbox: str = _setting(
+        "TOCSIN_CONSOLE_OUTBOX",
+        "off",
+        wording.on_or_off,
+        "without an SMTP server: show the console's mails to everybody on a page; on in the demo, never in production",
+    )
+    start_balance: int = _setting(
+        "TOCSIN_START_BALANCE", 1, wording.count_or_none, "money that a new account of the console starts with"
+    )
+    start_plan: str = _setting("TOCSIN_START_PLAN", "default", wording.text, "plan of a new account of the console")
+    start_rate: int = _setting(
+        "TOCSIN_START_RATE", 20, wording.count, "requests a second of a new account of the console"
+    )
+    start_balances_per_day: int = _setting(
+        "TOCSIN_START_BALANCES_PER_DAY",
+        100,
+        wording.count_or_none,
+        "start balances given in 24 h; then accounts start with none",
+    )
+
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""
         return [_show(self, field) for field in dataclasses.fields(self)]

@@ -49,6 +49,16 @@ def port(words: str) -> int:
     return int(words)
 
 
+def port_or_none(words: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if words == "0" else port(words)
+
+
+def count_or_none(words: str) -> int:
+    """A whole number from 0 on."""
+    return 0 if words == "0" else count(words)
+
+
 def count(words: str) -> int:
     """A whole number from 1 on."""
     if not words.isascii() or not words.isdigit() or int(words) < 1:
@@ -99,6 +109,27 @@ def send_or_drop(words: str) -> str:
     if words.lower() not in {"send", "drop"}:
         raise ValueError(f"must be send or drop, not {words!r}")
     return words.lower()
+
+
+def on_or_off(words: str) -> str:
+    """One of two."""
+    if words.lower() not in {"on", "off"}:
+        raise ValueError(f"must be on or off, not {words!r}")
+    return words.lower()
+
+
+def smtp(words: str) -> str:
+    """The URL of an SMTP server. Its text is never repeated: it may hold a password."""
+    parts = urlsplit(words)
+    try:
+        fits = (
+            parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0 and parts.path in {"", "/"}
+        )
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("must be an address such as smtp://user:password@mail.example.com:587")
+    return words
 
 
 def networks(words: str) -> Networks:
@@ -158,6 +189,9 @@ def hide(value: str | tuple[str, ...]) -> str:
         return ""
     if isinstance(value, tuple):
         return f"({len(value)} hidden)"
+    if value.startswith("smtp"):
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{'***@' if parts.username else ''}{parts.netloc.rpartition('@')[2]}"
     facts = conninfo_to_dict(value)
     secret = [name for name in ("password", "sslpassword", "passfile") if facts.get(name)]
     return make_conninfo("", **{**facts, **dict.fromkeys(secret, "***")})

@@ -10,6 +10,7 @@ from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.links import Linker
+from tocsin.messaging.log import NEWEST, Asked, Day, LogRow, State, find_message, read_days, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -49,6 +50,7 @@ from tocsin.messaging.uplink import join_replies, receive_replies
 __all__ = [
     "KINDS",
     "MMS",
+    "NEWEST",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
@@ -56,17 +58,20 @@ __all__ = [
     "WON",
     "Answers",
     "Ask",
+    "Asked",
     "BatchNumbers",
     "Books",
     "Cancelled",
     "Chunk",
     "Claimed",
+    "Day",
     "Draft",
     "End",
     "Exhausted",
     "Form",
     "Ground",
     "Linker",
+    "LogRow",
     "NextChannel",
     "Open",
     "Reaction",
@@ -78,6 +83,7 @@ __all__ = [
     "SlotLease",
     "Span",
     "Standing",
+    "State",
     "Terms",
     "Text",
     "Texts",
@@ -92,6 +98,7 @@ __all__ = [
     "end_expired",
     "end_overdue",
     "find_accepted",
+    "find_message",
     "find_reports",
     "fold_rollups",
     "forget_keys",
@@ -113,7 +120,9 @@ __all__ = [
     "page_schedules",
     "read_balance",
     "read_batch",
+    "read_days",
     "read_funds",
+    "read_log",
     "read_refusals",
     "receive",
     "receive_feedback",

@@ -400,3 +400,22 @@ FROM (
 
 -- name: senders
 SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned_channel_id IS NULL;
+
+-- name: log_page
+-- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of numbers.
+SELECT uuid_send(m.id), m.phone, m.country_id, m.product::integer, m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0,
+       r.reason::integer, r.status::integer, r.fee_micros, r.at
+FROM message m
+LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text))
+AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
+    WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
+ORDER BY m.id DESC LIMIT %(limit)s::integer;
+
+-- name: log_days
+-- An account's sums by day, from the roll-ups: under way, delivered, failed, what they cost.
+SELECT (hour AT TIME ZONE 'UTC')::date, coalesce(sum(messages) FILTER (WHERE status = 0), 0)::bigint,
+       coalesce(sum(messages) FILTER (WHERE status = 1), 0)::bigint, coalesce(sum(messages) FILTER (WHERE status NOT IN (0, 1)), 0)::bigint,
+       coalesce(sum(fee_micros), 0)::bigint
+FROM rollup WHERE account_id = %(account)s AND hour >= %(since)s::timestamptz GROUP BY 1 ORDER BY 1;

@@ -6,6 +6,10 @@ The hot tables stand in sql/0001_hot.sql. Defaults are database defaults, since 
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -335,3 +339,79 @@ class SealCanary(models.Model):
 
     class Meta:
         db_table = "seal_canary"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users are known by their address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who logs in. What he may do in an account says his Membership; is_staff: one of the operator's own."""
+
+    id = models.AutoField(primary_key=True)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    language = models.TextField(db_default="", default="")  # en, zh-hans; "": as the browser asks
+    theme = models.TextField(db_default="", default="")  # light, dark; "": as the system is
+    created_at = models.DateTimeField(db_default=Now())
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        db_table = "console_user"
+
+
+class Membership(models.Model):
+    """What a user may do in an account."""
+
+    id = models.AutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    role = models.TextField()  # owner, developer, finance, viewer
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "membership"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "account"], name="membership_key"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "developer", "finance", "viewer"]), name="membership_role"
+            ),
+        ]
+
+
+class StartBalance(models.Model):
+    """A start balance that was given, so that nobody harvests them: once for an address, once a month for a network."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    address = models.TextField(unique=True)  # of the mailbox: lower case, without a +tag
+    network = models.TextField()  # of the visitor: /24 or /48
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "start_balance"
+        indexes = [models.Index(fields=["at"], name="start_balance_at")]
+
+
+class LocalMail(models.Model):
+    """A mail of the console that no SMTP server took: the demo's outbox page shows the last ones."""
+
+    id = models.AutoField(primary_key=True)
+    to = models.TextField()
+    subject = models.TextField()
+    body = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "local_mail"

@@ -1,0 +1,58 @@
+"""What is done for every request: who calls, what he chose, and a page in place of a database that is away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import get_language
+
+from tocsin.console.installation import installation
+from tocsin.kit.visitor import client_address, is_within, read_visitor
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class Visitors:
+    """REMOTE_ADDR is the visitor's, and the scheme the one he used, where a trusted proxy says so."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        peer, trusted = str(request.META.get("REMOTE_ADDR", "")), installation().settings.trusted_proxies
+        if is_within(read_visitor(peer), trusted):
+            request.META["REMOTE_ADDR"] = client_address(peer, request.META.get("HTTP_X_FORWARDED_FOR"), trusted)
+            if request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https":
+                request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]  # a WSGI request has it
+        return self._answer(request)
+
+
+def say_broken(_request: HttpRequest) -> HttpResponse:
+    """The page of an exception that nobody caught. A lost database is one that says so, and works again by itself.
+
+    Made without the visitor: who he is stands in the database.
+    """
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    answer = HttpResponse(render_to_string("console/away.html" if away else "500.html"), status=503 if away else 500)
+    if away:
+        answer["Retry-After"] = "5"
+    return answer
+
+
+class Choices:
+    """The language that the user chose; without one it is the browser's."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = getattr(request.user, "language", "")
+        if chosen and chosen != get_language():
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = chosen
+        return self._answer(request)

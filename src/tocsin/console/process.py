@@ -1,0 +1,66 @@
+"""The console's process: gunicorn with threads. The master loads no Django; what a thread does ends within the grace."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import Any
+
+from gunicorn import glogging
+from gunicorn.app.base import BaseApplication
+
+from tocsin.kit.leash import END_WITHIN_S, die_with_parent
+from tocsin.kit.settings import Settings
+
+THREADS = 8
+_TIMEOUT_S = 30
+
+
+class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's words go the way of all our logs."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        for log in (self.error_log, self.access_log):
+            log.handlers[:] = []
+            log.propagate = True
+        self.access_log.setLevel(logging.ERROR)
+
+
+class _Process(BaseApplication):  # type: ignore[misc]  # the same
+    def __init__(self, settings: Settings, api_url: str) -> None:
+        self._settings = settings
+        self._api_url = api_url
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options: dict[str, Any] = {
+            "bind": f"{host}:{settings.console_port}",
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "timeout": _TIMEOUT_S,
+            "graceful_timeout": int(END_WITHIN_S) - 2,
+            "logger_class": _Logger,
+            "forwarded_allow_ips": "",  # console/middleware.py knows whom to trust
+            "proc_name": "tocsin console",
+            "control_socket_disable": True,
+        }
+        if settings.tls_certificate and settings.tls_key:
+            options |= {"certfile": str(settings.tls_certificate), "keyfile": str(settings.tls_key)}
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+        fasten = die_with_parent(signal.SIGKILL)
+        self.cfg.set("post_fork", lambda _arbiter, _worker: fasten())
+
+    def load(self) -> Any:
+        from tocsin.console.wsgi import make_application
+
+        return make_application(self._settings, self._api_url)
+
+
+def serve(settings: Settings, api_url: str) -> None:
+    """Serve until SIGTERM or SIGINT; `api_url`: where customers reach the API. Ends the process."""
+    _Process(settings, api_url).run()

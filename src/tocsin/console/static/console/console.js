@@ -1,0 +1,26 @@
+// Copy buttons and questions before what cannot be undone. Listeners stand on the document: parts of pages are replaced.
+(() => {
+  const copy = async (source) => {
+    const text = "value" in source ? source.value : source.textContent;
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const box = document.createElement("textarea");
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  };
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await copy(document.querySelector(button.dataset.copy));
+    const words = button.querySelector("span");
+    const before = words.textContent;
+    words.textContent = document.body.dataset.copied;
+    setTimeout(() => { words.textContent = before; }, 1500);
+  });
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !confirm(question)) event.preventDefault();
+  });
+})();

@@ -1,0 +1,25 @@
+"""Addresses of the console. `/ops/` is kept free for the operators' pages."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from tocsin.console import outbox
+from tocsin.console.pages import choices, home, keys, log, quickstart
+
+urlpatterns = [
+    path("", home.show, name="home"),
+    path("quick-start/", quickstart.show, name="quick-start"),
+    path("quick-start/key/", quickstart.make_key, name="quick-start-key"),
+    path("quick-start/send/", quickstart.send, name="quick-start-send"),
+    path("quick-start/arrival/<str:message_id>/", quickstart.watch, name="quick-start-arrival"),
+    path("keys/", keys.show, name="keys"),
+    path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("messages/", log.show, name="messages"),
+    path("choose/", choices.choose, name="choose"),
+    path("outbox/", outbox.show, name="outbox"),
+    path("healthz", choices.say_well, name="healthz"),
+    path("user/", include("allauth.account.urls")),
+]
+
+handler500 = "tocsin.console.middleware.say_broken"
