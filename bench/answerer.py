@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import sys
+from typing import cast
 
 import uvloop
 
@@ -23,7 +24,7 @@ class _Answerer(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data if self._rest else data
@@ -36,7 +37,7 @@ class _Answerer(asyncio.Protocol):
                 answers.append(_HEAD.pack(_HEAD.size + len(_BODY), command | _RESPONSE, 0, sequence) + _BODY)
             at += length
         self._rest = data[at:]
-        self._transport.write(b"".join(answers))  # type: ignore[attr-defined]
+        self._transport.write(b"".join(answers))
 
 
 async def _run() -> None:

@@ -68,7 +68,7 @@ async def take(request: web.Request) -> web.StreamResponse:
     else:
         start(report(place, mark, message, carrier_id, query))
     if mark in {"08", "19"}:
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
     if mark == "18":
         assert request.transport is not None
         request.transport.abort()

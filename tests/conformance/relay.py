@@ -53,7 +53,7 @@ async def go_up(request: web.Request) -> web.StreamResponse:
     async with SESSION[0].post(target, data=body, headers=headers) as answer:
         text = await answer.read()
     if rule == "hang":
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
     if rule == "drop" or (rule == "drop once" and place.tries[message["content"]] == 1):
         assert request.transport is not None
         request.transport.abort()

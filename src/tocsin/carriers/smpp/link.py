@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -268,8 +269,7 @@ class SmppLink:
             bond.note_throttled(clock.monotonic_s())
             entry.throttled += 1
             if entry.throttled < self._config.throttled_tries and not self._closing:
-                self._again.append(entry)
-                self._again.sort(key=lambda each: each.serial)
+                insort(self._again, entry, key=lambda each: each.serial)
                 return
         self._answer(entry, fate)
 
