@@ -125,6 +125,13 @@ def test_a_stranger_is_sent_to_log_in(project: str, path: str) -> None:
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/user/login/")
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_a_monitor_may_ask_by_head(project: str, path: str) -> None:
+    client, _ = log_in()
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 @pytest.mark.parametrize("path", ["/keys/", "/quick-start/key/", "/quick-start/send/", "/keys/1/revoke/", "/choose/"])
 def test_a_post_without_token_is_refused(project: str, path: str) -> None:
     client, _ = log_in(enforce_csrf_checks=True)

@@ -10,7 +10,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tocsin.console.installation import installation
 from tocsin.schema.models import LocalMail
@@ -39,7 +39,7 @@ class Backend(BaseEmailBackend):
         return len(email_messages)
 
 
-@require_GET
+@require_safe
 @never_cache
 def show(request: HttpRequest) -> HttpResponse:
     """The outbox, newest first; not found where it is not shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tocsin.console.settings import LANGUAGES
 from tocsin.schema.models import User
@@ -34,7 +34,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 def say_well(_request: HttpRequest) -> HttpResponse:
     """That the process answers; it says nothing of the database, which may be away for a while."""
     return HttpResponse("ok\n", content_type="text/plain")

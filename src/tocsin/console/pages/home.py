@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tocsin import billing, messaging
 from tocsin.console.shown import show_rows
@@ -22,7 +22,7 @@ DAYS = 14
 _LATEST = 8
 
 
-@require_GET
+@require_safe
 @never_cache
 @member()
 def show(request: HttpRequest, who: Member) -> HttpResponse:

@@ -18,7 +18,7 @@ MOST = 10
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @member(KEYS)
 def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The keys; a POST makes one and shows it, this once."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tocsin import messaging
 from tocsin.console.shown import STATES, show_rows
@@ -21,7 +21,7 @@ _is_id = re.compile("[0-9a-f]{32}").fullmatch
 _NO_DIGIT = re.compile(r"\D")
 
 
-@require_GET
+@require_safe
 @never_cache
 @member()
 def show(request: HttpRequest, who: Member) -> HttpResponse:

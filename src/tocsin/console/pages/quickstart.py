@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tocsin import billing, messaging, routing
 from tocsin.console.installation import installation
@@ -41,7 +41,7 @@ def _goes_to_sandbox(conn: Conn) -> bool:
     return all(kinds[row.channel] == routing.SANDBOX for row in routing.list_routes(conn) if row.product == Product.SMS)
 
 
-@require_GET
+@require_safe
 @never_cache
 @member()
 def show(request: HttpRequest, who: Member) -> HttpResponse:
@@ -83,7 +83,7 @@ def send(request: HttpRequest, who: Member) -> HttpResponse:
     return _show_arrival(request, who, sent.message_id)
 
 
-@require_GET
+@require_safe
 @never_cache
 @member()
 def watch(request: HttpRequest, who: Member, message_id: str) -> HttpResponse:
