@@ -286,6 +286,8 @@ class Door:
             **settings,
         }
         self._log = log
+        self.told: dict[str, str] = {}
+        """Headers of every call that names none of its own."""
         with log.open("wb") as file:
             # A test run that is killed leaves no server behind.
             self._process = subprocess.Popen(
@@ -318,7 +320,9 @@ class Door:
     ) -> Reply:
         """Any request."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
-            connection.request(method, target, body.encode() if isinstance(body, str) else body, dict(headers or {}))
+            connection.request(
+                method, target, body.encode() if isinstance(body, str) else body, {**self.told, **(headers or {})}
+            )
             answer = connection.getresponse()
             return Reply(answer.status, answer.headers, answer.read())
 
@@ -385,9 +389,15 @@ def door(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 @pytest.fixture(scope="session")
 def second(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """Another one on the same database, behind a trusted proxy on this machine."""
+    """Another one on the same database, behind a trusted proxy on this machine.
+
+    Its callers have an address of their own: bad signs are counted by address over all processes, and the other
+    process, whose limit is far higher, hears many from this machine.
+    """
     settings = {"TOCSIN_TRUSTED_PROXIES": "127.0.0.0/8,10.0.0.0/8", "TOCSIN_BAD_SIGNS_PER_ADDRESS": "150"}
-    yield from _open(bed, tmp_path_factory.mktemp("second"), **settings)
+    for opened in _open(bed, tmp_path_factory.mktemp("second"), **settings):
+        opened.told["X-Forwarded-For"] = "198.51.100.200"
+        yield opened
 
 
 def _open(bed: Bed, place: Path, **settings: str) -> Iterator[Door]:
