@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure peers bench bench-long screenshots lock clean
+.PHONY: help run test check lint pure peers bench bench-long screenshots catalogues lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,10 @@ bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and ta
 
 screenshots: $(VENV)/.installed-dev peers  ## every page of the console, both languages and themes, into build/screenshots
 	$(BIN)/python -m tests.browser.shots
+
+catalogues:  ## compile the console's translations (needs gettext)
+	@for language in en zh_Hans; do cd $(CURDIR)/src/tocsin/console/locale/$$language/LC_MESSAGES; \
+		msgcat --sort-output --no-wrap -o django.po django.po && msgfmt --check-format -o django.mo django.po; done
 
 lock:  ## renew requirements/*.txt from requirements/*.in (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/run.in -o requirements/run.txt

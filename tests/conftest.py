@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tocsin.bootstrap.postgres import EmbeddedPostgres
 
-pytest_plugins = ("tests.doors.api",)
+pytest_plugins = ("tests.doors.api", "tests.doors.console")
 
 _DSN = "DSN_OF_THE_TEST_RUN"
 _TEMPLATE = "tocsin_template"

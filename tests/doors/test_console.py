@@ -3,61 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import psycopg
 import pytest
-from cryptography.fernet import Fernet
 
-from tests.conftest import clone_database
+from tests.doors.console import change, log_in, read
 from tocsin import accounts, billing
-from tocsin.bootstrap.seed import ensure_defaults
-from tocsin.kit.settings import Settings
 
 PAGES = ["/?stay", "/quick-start/", "/messages/", "/keys/", "/outbox/", "/user/password/change/"]
 ENTRANCE = ["/user/login/", "/user/signup/", "/user/password/reset/"]
 MESSAGE = UUID("019a0000-0000-7000-8000-000000000001")
-
-
-@pytest.fixture(scope="module")
-def project(database_server: str) -> Iterator[str]:
-    """Django on a database of its own, for this module; its dsn."""
-    with clone_database(database_server) as dsn:
-        with psycopg.connect(dsn) as conn:
-            ensure_defaults(conn)
-        key = Fernet.generate_key().decode()
-        settings = Settings(home=Path("var"), database_url=dsn, sealing_keys=(key,), console_outbox="on")
-        from tocsin.console.wsgi import set_up
-
-        set_up(settings, "http://127.0.0.1:1")
-        from django.conf import settings as django_settings
-        from django.db import connection
-
-        connection.settings_dict["OPTIONS"].pop("pool")
-        django_settings.ALLOWED_HOSTS = ["testserver"]
-        yield dsn
-        connection.close()
-
-
-def log_in(role: str = "owner", **options: Any) -> tuple[Any, Any]:
-    """A client that is logged in with a new account; its membership."""
-    import secrets
-
-    from django.test import Client
-
-    from tocsin.schema.models import Account, Membership, Plan, User
-
-    name = secrets.token_hex(4)
-    user = User.objects.create_user(f"{name}@example.com", "correct horse battery")
-    account = Account.objects.create(name=f"t{name}", plan=Plan.objects.get(name="default"))
-    membership = Membership.objects.create(user=user, account=account, role=role)
-    client = Client(**options)
-    client.force_login(user)
-    return client, membership
 
 
 def add_message(dsn: str, account_id: int) -> None:
@@ -69,20 +28,6 @@ def add_message(dsn: str, account_id: int) -> None:
             " VALUES (%s, %s, 1, 1, '6281234567801', 10007, 1, 100000, 0, 0) ON CONFLICT DO NOTHING",
             (MESSAGE, account_id),
         )
-
-
-def change(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-    """Other settings for one test."""
-    from django.conf import settings as django_settings
-
-    from tocsin.console.installation import NAME, installation
-
-    known = installation()
-    monkeypatch.setattr(django_settings, NAME, known._replace(settings=known.settings.replace(**settings)))
-
-
-def read(answer: Any) -> str:
-    return cast(bytes, answer.content).decode()
 
 
 def test_another_accounts_message_and_key_are_not_found(project: str) -> None:
@@ -225,3 +170,21 @@ def test_the_outbox_is_shown_only_where_it_is_on(project: str, monkeypatch: pyte
     assert Client().get("/outbox/").status_code == 404
     closed = Client().get("/user/signup/")
     assert 'name="password1"' not in read(closed), "no mail, no registration"
+
+
+def test_the_menu_has_what_the_role_may_and_marks_where_one_is(project: str) -> None:
+    keys = log_in("developer")[0].get("/keys/")
+    assert re.findall(r'href="([^"]+)" aria-current="page"', read(keys)) == ["/keys/"]
+    assert 'href="/keys/"' not in read(log_in("viewer")[0].get("/messages/"))
+
+
+def test_times_are_those_of_the_users_zone(project: str) -> None:
+    client, me = log_in()
+    add_message(project, me.account_id)
+    client.cookies["tocsin_zone"] = "Asia/Shanghai"
+    assert "Times in Asia/Shanghai" in read(client.get("/messages/"))
+    there = re.findall(r"<span[^>]*>([0-9:]{8})</span>", read(client.get("/messages/")))
+    me.user.zone = "Asia/Kolkata"
+    me.user.save()
+    chosen = re.findall(r"<span[^>]*>([0-9:]{8})</span>", read(client.get("/messages/")))
+    assert (int(there[0][:2]) * 60 + int(there[0][3:5])) - (int(chosen[0][:2]) * 60 + int(chosen[0][3:5])) == 150

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import get_language
 
 from tocsin.console.installation import installation
+from tocsin.content import find_zone
 from tocsin.kit.visitor import client_address, is_within, read_visitor
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -45,7 +46,7 @@ def say_broken(_request: HttpRequest) -> HttpResponse:
 
 
 class Choices:
-    """The language that the user chose; without one it is the browser's."""
+    """The language and the time zone that the user chose; without one they are the browser's."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -55,4 +56,5 @@ class Choices:
         if chosen and chosen != get_language():
             translation.activate(chosen)
             request.LANGUAGE_CODE = chosen
-        return self._answer(request)
+        with timezone.override(find_zone(getattr(request.user, "zone", "") or request.COOKIES.get("tocsin_zone", ""))):
+            return self._answer(request)

@@ -11,17 +11,17 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.console import outbox
+from tocsin.console import menu, outbox
 from tocsin.console.installation import installation
 from tocsin.console.opening import open_account
+from tocsin.console.rights import RIGHTS
 from tocsin.console.settings import LANGUAGES
 from tocsin.schema.models import Membership, User
 
-KEYS, SEND = "keys", "send"
-_MAY = {"owner": {KEYS, SEND}, "developer": {KEYS, SEND}, "finance": set[str](), "viewer": set[str]()}
 Conn = Connection[TupleRow]
 
 
@@ -34,19 +34,10 @@ class Member(NamedTuple):
     currency: str
     role: str
 
-    def may(self, what: str) -> bool:
-        """Whether the role lets him."""
-        return what in _MAY[self.role]
-
     @property
-    def may_keys(self) -> bool:
-        """For templates."""
-        return self.may(KEYS)
-
-    @property
-    def may_send(self) -> bool:
-        """For templates."""
-        return self.may(SEND)
+    def can(self) -> frozenset[str]:
+        """What the role lets him do: words of console/rights.py."""
+        return RIGHTS[self.role]
 
 
 View = Callable[..., HttpResponse]
@@ -60,7 +51,7 @@ def member(what: str = "") -> Callable[[View], View]:
         @functools.wraps(view)
         def inner(request: HttpRequest, *words: Any, **named: Any) -> HttpResponse:
             found = _find(request)
-            if what and not found.may(what):
+            if what and what not in found.can:
                 raise PermissionDenied
             request.member = found  # type: ignore[attr-defined]  # for the layout
             return view(request, found, *words, **named)
@@ -97,11 +88,13 @@ def open_look() -> Iterator[Conn]:
 
 
 def describe_visitor(request: HttpRequest) -> dict[str, Any]:
-    """For every template: the member, where there is one, the languages, whether there is an outbox to see."""
+    """For every template: the member with his menu, where there is one, zone, languages, whether there is an outbox."""
     user = getattr(request, "user", None)
     theme = getattr(user, "theme", "") or request.COOKIES.get("tocsin_theme", "")
     return {
         "member": getattr(request, "member", None),
+        "menu": menu.describe(request),
+        "zone": timezone.get_current_timezone_name(),
         "languages": LANGUAGES,
         "theme": theme if theme in {"light", "dark"} else "",
         "has_outbox": outbox.is_shown(),

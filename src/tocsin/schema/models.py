@@ -360,6 +360,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     language = models.TextField(db_default="", default="")  # en, zh-hans; "": as the browser asks
     theme = models.TextField(db_default="", default="")  # light, dark; "": as the system is
+    zone = models.TextField(db_default="", default="")  # IANA name; "": as the browser's system is
     created_at = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin import accounts, audit
 from tocsin.console.installation import installation
-from tocsin.console.tenancy import KEYS, Conn, Member, member, open_change, open_look
+from tocsin.console.rights import KEYS
+from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 from tocsin.kit import clock
 
 MOST = 10

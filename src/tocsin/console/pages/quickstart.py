@@ -13,8 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from tocsin import billing, messaging, routing
 from tocsin.console.installation import installation
 from tocsin.console.pages import keys
+from tocsin.console.rights import KEYS, SEND
 from tocsin.console.shown import Shown, show_rows
-from tocsin.console.tenancy import KEYS, SEND, Conn, Member, member, open_look
+from tocsin.console.tenancy import Conn, Member, member, open_look
 from tocsin.console.testsend import Sent, send_test, write_sample
 from tocsin.kit import clock
 from tocsin.traffic import Product

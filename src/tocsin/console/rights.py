@@ -1,0 +1,22 @@
+"""What each role of an account may do beyond reading. The one place that says so; `tenancy.member` asks it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SEND: Final = "send"  # send, schedule, cancel, pause; upload
+TEMPLATES: Final = "templates"  # write templates
+LISTS: Final = "lists"  # blacklist, opt-outs, suppression
+EXPORT: Final = "export"  # take messages out as files
+KEYS: Final = "keys"  # API keys, request log
+HOOKS: Final = "hooks"  # webhooks, replay
+MONEY: Final = "money"  # ledger, statements, alerts
+TEAM: Final = "team"  # invite, change roles, remove; the account's own settings
+
+_WORK = frozenset({SEND, TEMPLATES, LISTS, EXPORT, KEYS, HOOKS})
+RIGHTS: Final[dict[str, frozenset[str]]] = {
+    "owner": _WORK | {MONEY, TEAM},
+    "developer": _WORK,
+    "finance": frozenset({MONEY}),
+    "viewer": frozenset(),
+}
