@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 from tocsin.console.installation import installation
+from tocsin.console.mails import Mails
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not typed
+class Adapter(Mails):
     """allauth's choices where the installation decides them."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  allauth's call

@@ -19,6 +19,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
 _POOL = {"min_size": 1, "max_size": 10, "timeout": 3.0, "max_idle": 300.0}
 _STATEMENT_MS = 10_000
 _WEEK_S = 7 * 86_400
+CODE_HOLDS_S = 15 * 60  # of a code that is mailed
 
 _MIDDLEWARE = [
     "tocsin.console.middleware.Visitors",
@@ -178,6 +179,8 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": True,
         "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,
         "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED": True,  # a link would be built from what the visitor called us
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT": CODE_HOLDS_S,
+        "ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT": CODE_HOLDS_S,
         "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": False,
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
         "ACCOUNT_SESSION_REMEMBER": True,
