@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from bench.children import BrokenError
 
 _MOST: Final = 300
-_OF_A_KIND: Final = 2
 _LINK = re.compile(rb'href="([^"#]+)"')
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 _ID = re.compile(r"[0-9a-f]{32}|\d+")
@@ -54,8 +53,8 @@ class Visitor:
         return time.perf_counter() - began
 
 
-def crawl(visitor: Visitor, start: str) -> list[str]:
-    """Every page that links lead to from `start`, two of each kind at most (ids and values of filters make no other kind)."""
+def crawl(visitor: Visitor, start: str, of_a_kind: int = 2) -> list[str]:
+    """Every page that links lead to from `start`, so many of each kind at most (ids and values of filters make no other kind)."""
     waiting, seen, kinds = [start], {start}, dict[str, int]()
     pages: list[str] = []
     while waiting and len(pages) < _MOST:
@@ -76,6 +75,6 @@ def crawl(visitor: Visitor, start: str) -> list[str]:
             seen.add(address)
             kind = _ID.sub("*", to.path) + str(sorted(name for name, value in parse_qsl(to.query) if value))
             kinds[kind] = kinds.get(kind, 0) + 1
-            if kinds[kind] <= _OF_A_KIND:
+            if kinds[kind] <= of_a_kind:
                 waiting.append(address)
     return pages
