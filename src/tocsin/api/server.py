@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 
 from tocsin.accounts import Account
-from tocsin.api.auth import authenticate, may_come_from
+from tocsin.api.auth import authenticate, authenticate_console, is_of_console, may_come_from
 from tocsin.api.carrier import BODY_MOST as CALL_MOST
 from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
@@ -217,6 +217,10 @@ class Server:
         account = await self._let_in(request)
         if isinstance(account, Reply):
             return account
+        if request.by_console:
+            log.info(
+                "the console calls for %s: %s", account.name, request.path, extra={"request_id": request.request_id}
+            )
         if endpoint.bulk and self._desk.bulk is not None and len(request.body) + _query_size(request) > BULK_BYTES:
             return await self._desk.bulk(request, account.id)
         return await endpoint.answer(self._desk, account, request)
@@ -226,7 +230,11 @@ class Server:
         desk, now = self._desk, clock.now_s()
         if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
             return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
-        found = authenticate(desk.directory, request.query, bool(request.body), now)
+        if is_of_console(request.query):
+            found = authenticate_console(desk.directory, desk.console_keys, request, now)
+            request.by_console = isinstance(found, Account)
+        else:
+            found = authenticate(desk.directory, request.query, bool(request.body), now)
         if isinstance(found, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
@@ -235,7 +243,7 @@ class Server:
             return error_reply(found.status, "en", found.detail)
         if found.locked:
             return error_reply(Status.USER_LOCKED, found.language)
-        if not may_come_from(found, request.address):
+        if not request.by_console and not may_come_from(found, request.address):
             return error_reply(Status.IP_RESTRICTED, found.language)
         if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
             return _too_frequent(found.language, 1)
