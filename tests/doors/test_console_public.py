@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -15,7 +16,7 @@ from tests.doors.api import GOOD, PRICE_MICROS, SEND, UNTOUCHED, Bed, Customer, 
 from tests.flows.plant import find_port
 from tests.poll import until_sync
 from tocsin.accounts import CONSOLE_CALLS, Call, sign_call
-from tocsin.console.public import Answer, Fate, Line, call, open_line
+from tocsin.console.public import QUOTE, Answer, Fate, Line, call, open_line
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 
@@ -138,3 +139,30 @@ def test_it_is_free_of_django(needed: str) -> None:
 
     code = f"import sys, tocsin.console.public; print({needed!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def quote(line: Line, customer: Customer, **fields: str) -> Mapping[str, Any]:
+    answer = call(line, customer.name, QUOTE + SEND, GOOD | fields, "")
+    assert answer.good
+    return answer.data
+
+
+def test_a_quote_says_what_a_send_would_be_and_sends_nothing(bed: Bed, door: Door) -> None:
+    line, customer = make_line(bed, door), bed.bystander
+    said = quote(line, customer, numbers="81234567801,81234567802,1,81234567801", content="ж" * 71)
+    assert (said["status"], said["good"], said["bad"], said["parts"]) == (0, 2, 2, 2)
+    assert said["amount"] == 4 * PRICE_MICROS
+    assert said["prices"] == [[10007, 2, 2 * PRICE_MICROS, 2]]
+    assert [phone for phone, _ in said["refused"]] == ["1", "6281234567801"]
+    assert (quote(line, customer, numbers="1")["status"], quote(line, customer, numbers="")["status"]) == (-9, -8)
+    assert quote(line, customer, senderId="ACME")["detail"] == "senderId is not granted to this account"
+    many = quote(line, customer, numbers=",".join(f"8123450{number:04}" for number in range(1000)))
+    assert (many["good"], many["amount"]) == (1000, 1000 * PRICE_MICROS)
+    bed.assert_untouched(customer)
+
+
+def test_nobody_else_is_told_a_quote(bed: Bed, door: Door) -> None:
+    query = urlencode(bed.bystander.sign())
+    assert door.call("POST", f"{QUOTE}{SEND}?{query}", json.dumps(GOOD)).http == 404
+    forged = urlencode(bed.bystander.sign(sign="0" * 64))
+    assert door.call("POST", f"{QUOTE}{SEND}?{forged}", json.dumps(GOOD)).status == -1

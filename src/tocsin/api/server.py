@@ -23,6 +23,8 @@ from tocsin.api.desk import Desk
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
+from tocsin.api.quote import PREFIX as QUOTE
+from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
@@ -98,6 +100,14 @@ ENDPOINTS = {
     "/api/v1/schedules/cancel": _endpoint("cancel", _POST, cancel_schedules),
 }
 
+OF_CONSOLE = {
+    QUOTE + path: _endpoint(
+        "quote", _POST, answer_quote, bulk=ENDPOINTS[path].bulk, body_most=ENDPOINTS[path].body_most
+    )
+    for path in SENDS
+}
+"""What the console alone is answered; for others it is not there."""
+
 
 class Server:
     """The RSGI application."""
@@ -122,6 +132,8 @@ class Server:
 
     async def _reply(self, scope: Any, protocol: Any, name: str) -> Reply:
         endpoint = ENDPOINTS.get(scope.path)
+        if endpoint is None and scope.path in OF_CONSOLE and is_of_console(parse_query(scope.query_string)):
+            endpoint = OF_CONSOLE[scope.path]
         if endpoint is None:
             return await self._page(scope, protocol)
         if scope.method not in endpoint.methods:
@@ -217,7 +229,7 @@ class Server:
         account = await self._let_in(request)
         if isinstance(account, Reply):
             return account
-        if request.by_console:
+        if request.by_console and request.path in ENDPOINTS:
             log.info(
                 "the console calls for %s: %s", account.name, request.path, extra={"request_id": request.request_id}
             )

@@ -26,6 +26,8 @@ NOTICE: Final = "/api/v1/vos/notice"
 CODE: Final = "/api/v1/vos/otp"
 EMAIL: Final = "/api/v1/email/sendEmail"
 CANCEL: Final = "/api/v1/schedules/cancel"
+QUOTE: Final = "/console/quote"
+"""Before the path of a send: what it would be. The API answers it for the console alone; it needs no idempotency key."""
 
 TIMEOUT_S: Final = 25.0
 _CONNECT_S = 3.0
