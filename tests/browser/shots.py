@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.person import PASSWORD, open_browser, register
+from tests.browser.person import log_in, open_browser, register
 from tests.flows.plant import find_port
 from tests.flows.up_bed import Up
 
@@ -44,11 +44,7 @@ def _walk(browser: Browser, url: str, address: str) -> None:
                 context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
                 page = context.new_page()
                 _shoot(page, url, ENTRANCE, f"{size}-{language}-{theme}")
-                page.goto(f"{url}/user/login/")
-                page.fill("[name=login]", address)
-                page.fill("[name=password]", PASSWORD)
-                page.click("form[action$='login/'] button[type=submit]")
-                page.wait_for_selector(".navbar-vertical")
+                log_in(page, url, address)
                 _shoot(page, url, PAGES, f"{size}-{language}-{theme}")
                 context.close()
 
