@@ -1,28 +1,27 @@
-"""The test send of Quick start: a request to the public API, as a customer's own program makes it."""
+"""The test send of Quick start: a request to the public API, as a customer's own program makes it, with the key that he made."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
 import json
-import ssl
 import time
+from contextlib import closing
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from tocsin.console import public
 from tocsin.console.installation import installation
 from tocsin.console.samples import Sample, write_samples
 from tocsin.content import Status
 from tocsin.kit import clock
 
-PATH = "/api/v1/sms/sendbatchsms"
-_TIMEOUT_S = 5
+PATH = public.SMS
 _TRIES = 4
 _AGAIN_S = 0.5
-_MOST_BYTES = 65_536
 
 
 class Sent(NamedTuple):
@@ -70,28 +69,14 @@ def _post(account: str, api_key: str) -> dict[str, object]:
     at = str(int(clock.now_s()))
     sign = hashlib.md5(f"{account}{api_key}{at}".encode(), usedforsecurity=False).hexdigest()
     query = urlencode({"account": account, "sign": sign, "datetime": at})
-    place = urlsplit(installation().api_url)
-    line = _connect(place.scheme, place.hostname or "", place.port)
-    try:
-        line.request(
-            "POST", f"{place.path}{PATH}?{query}", json.dumps(describe_body()), {"Content-Type": "application/json"}
-        )
-        found = json.loads(line.getresponse().read(_MOST_BYTES))
-    finally:
-        line.close()
+    line = public.open_line(installation().settings, installation().api_url)
+    with closing(public.open_connection(line)) as connection:
+        asked = json.dumps(describe_body()).encode()
+        reached = public.exchange(connection, line, f"{PATH}?{query}", asked, {"Content-Type": "application/json"})
+    found = json.loads(reached.body)
     if not isinstance(found, dict):
         raise ValueError("it answered something else than JSON")  # noqa: TRY004  caught as what it is: a bad answer
     return found
-
-
-def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme != "https":
-        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-    trusting = ssl.create_default_context()
-    if not installation().settings.api_url and installation().settings.tls_certificate:  # our own, on this machine
-        trusting = ssl.create_default_context(cafile=str(installation().settings.tls_certificate))
-        trusting.check_hostname = False
-    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=trusting)
 
 
 def describe_body() -> dict[str, object]:
