@@ -32,7 +32,9 @@ STATEMENTS = [(place, name) for place, file in FILES.items() for name in Queries
 COLUMNS = {
     ("webhooks", "enqueue"): "uuid[] integer[] integer[] integer[] integer[] bytea[]",
     ("webhooks", "take_leases"): "bigint double_precision integer[]",
-    ("webhooks", "settle"): "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[]",
+    ("webhooks", "settle"): (
+        "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[] text[] text[]"
+    ),
     ("webhooks", "split"): "bigint integer[] integer[] integer[] bytea[]",
     ("webhooks", "fix"): "integer bigint bigint[] bigint[]",
     ("webhooks", "reports_of"): "uuid[]",
