@@ -43,6 +43,11 @@ COLUMNS = {
         "keep",
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
+    ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("audit", "log_requests"): (
+        "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
+        " integer[] text[] text[]"
+    ),
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 

@@ -21,6 +21,7 @@ PAGES = [
     "/keys/",
     "/webhooks/",
     "/webhooks/attempts/",
+    "/requests/",
     "/outbox/",
     "/user/password/change/",
 ]

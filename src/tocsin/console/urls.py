@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import attempts, choices, home, hooks, hooktest, keys, log, quickstart
+from tocsin.console.pages import attempts, choices, home, hooks, hooktest, keys, log, quickstart, requests
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -28,6 +28,10 @@ urlpatterns = [
     path("webhooks/attempts/", attempts.show, name="webhook-attempts"),
     path("webhooks/attempts/replay/", attempts.replay_chosen, name="webhook-attempts-replay"),
     path("webhooks/attempts/<int:attempt_id>/", attempts.show_one, name="webhook-attempt"),
+    path("keys/<int:key_id>/rotate/", keys.rotate, name="key-rotate"),
+    path("keys/addresses/", keys.set_addresses, name="key-addresses"),
+    path("requests/", requests.show, name="requests"),
+    path("requests/<int:request_id>/", requests.show_one, name="request"),
     path("messages/", log.show, name="messages"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from psycopg import errors
 
 from tocsin import queue
+from tocsin.audit import forget_requests
 from tocsin.compliance import forget_windows
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
@@ -127,7 +128,8 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_finals(session)
-    await forget_attempts(session, settings.retention_days)
+    await forget_attempts(session, settings.push_log_days)
+    await forget_requests(session, settings.request_log_days)
     await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
