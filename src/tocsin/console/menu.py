@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import KEYS
+from tocsin.console.rights import HOOKS, KEYS
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -29,7 +29,9 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
         _("Integrate"),
         [
+            ("webhooks", "webhook", _("Webhooks"), HOOKS),
             ("keys", "key", _("API keys"), KEYS),
+            ("requests", "list-search", _("Request log"), KEYS),
         ],
     ),
     (_("Account"), []),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
+import psycopg
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -86,6 +87,13 @@ def open_look() -> Iterator[Conn]:
     """The same to read with; each statement by itself."""
     connection.ensure_connection()
     yield cast(Conn, connection.connection)
+
+
+@contextmanager
+def open_line() -> Iterator[Conn]:
+    """A connection of its own in autocommit, for bulk writes: Django's puts values into the text, which arrays are not made for."""
+    with psycopg.connect(installation().settings.database_url, autocommit=True, connect_timeout=3) as conn:
+        yield conn
 
 
 def describe_visitor(request: HttpRequest) -> dict[str, Any]:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, message, quickstart, replies
+from tocsin.console.pages import (
+    attempts,
+    choices,
+    home,
+    hooks,
+    hooktest,
+    keys,
+    log,
+    message,
+    quickstart,
+    replies,
+    requests,
+)
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -15,6 +27,23 @@ urlpatterns = [
     path("quick-start/arrival/<str:message_id>/", quickstart.watch, name="quick-start-arrival"),
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("quick-start/webhook/", hooktest.save, name="quick-start-hook"),
+    path("webhooks/", hooks.show, name="webhooks"),
+    path("webhooks/set/<slug:kind>/", hooks.set_url, name="webhook-set"),
+    path("webhooks/secret/<slug:kind>/", hooks.renew_secret, name="webhook-secret"),
+    path("webhooks/remove/<slug:kind>/", hooks.remove, name="webhook-remove"),
+    path("webhooks/resume/<slug:kind>/", hooks.resume, name="webhook-resume"),
+    path("webhooks/aside/<slug:kind>/", hooks.retry_aside, name="webhook-aside"),
+    path("webhooks/test/<slug:kind>/", hooktest.send, name="webhook-test"),
+    path("webhooks/tests/<int:test_id>/", hooktest.watch, name="webhook-test-watch"),
+    path("webhooks/replay/", attempts.replay_since, name="webhook-replay"),
+    path("webhooks/attempts/", attempts.show, name="webhook-attempts"),
+    path("webhooks/attempts/replay/", attempts.replay_chosen, name="webhook-attempts-replay"),
+    path("webhooks/attempts/<int:attempt_id>/", attempts.show_one, name="webhook-attempt"),
+    path("keys/<int:key_id>/rotate/", keys.rotate, name="key-rotate"),
+    path("keys/addresses/", keys.set_addresses, name="key-addresses"),
+    path("requests/", requests.show, name="requests"),
+    path("requests/<int:request_id>/", requests.show_one, name="request"),
     path("messages/", log.show, name="messages"),
     path("messages/on/", log.go_on, name="messages-on"),
     path("messages/<str:message_id>/", message.show, name="message"),

@@ -59,6 +59,7 @@ class Account(models.Model):
 class ApiKey(models.Model):
     id = models.AutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    name = models.TextField(db_default="", default="")  # as its owner calls it
     sealed = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True)
