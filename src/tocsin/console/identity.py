@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.urls import reverse
 
 from tocsin.console.installation import installation
+from tocsin.console.signins import find_user, note_failure
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not typed
@@ -18,3 +22,13 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not ty
     def get_client_ip(self, request: HttpRequest) -> str:
         """As our middleware found it."""
         return str(request.META["REMOTE_ADDR"])
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """A wrong password, at the log-in or where it is asked again."""
+        user = find_user(str(credentials.get("email", "")))
+        if user is not None:
+            note_failure(request, user, "password")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  the same
+        """Back to where the change began."""
+        return reverse("security")

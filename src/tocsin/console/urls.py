@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, quickstart
+from tocsin.console.pages import choices, home, joining, keys, log, preferences, quickstart, security, team
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -16,9 +17,29 @@ urlpatterns = [
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("messages/", log.show, name="messages"),
+    path("team/", team.show, name="team"),
+    path("team/invite/", team.invite, name="team-invite"),
+    path("team/invitations/<int:invitation_id>/send/", team.send_again, name="invitation-send"),
+    path("team/invitations/<int:invitation_id>/withdraw/", team.withdraw, name="invitation-withdraw"),
+    path("team/<int:membership_id>/role/", team.change_role, name="member-role"),
+    path("team/<int:membership_id>/remove/", team.remove, name="member-remove"),
+    path("team/leave/", team.leave, name="team-leave"),
+    path("team/second-factor/", team.ask_second, name="team-second-factor"),
+    path("invitation/<str:token>/", joining.show, name="invitation"),
+    path("account/<int:account_id>/", joining.choose, name="choose-account"),
+    path("no-account/", joining.show_none, name="no-account"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),
+    path("security/", security.show, name="security"),
+    path("security/log-ins/", security.show_tries, name="log-ins"),
+    path("security/sessions/<int:session_id>/end/", security.end_session, name="session-end"),
+    path("security/sessions/end/", security.end_others, name="sessions-end"),
+    path("preferences/", preferences.show, name="preferences"),
+    path("preferences/time/", preferences.show_sample, name="preferences-sample"),
+    path("user/factors/", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
+    path("user/factors/webauthn/", RedirectView.as_view(pattern_name="security")),
+    path("user/factors/", include("allauth.mfa.urls")),
     path("user/", include("allauth.account.urls")),
 ]
 
