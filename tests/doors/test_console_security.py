@@ -39,10 +39,10 @@ def set_up_totp(client: Any) -> str:
     """Turn the authenticator app on; its secret."""
     confirm(client)
     found = re.search(
-        r'id="authenticator_secret" value="([A-Z2-7]+)"', read(client.get("/user/factors/totp/activate/"))
+        r'id="authenticator_secret" value="([A-Z2-7]+)"', read(client.get("/security/factors/totp/activate/"))
     )
     assert found
-    assert client.post("/user/factors/totp/activate/", {"code": compute_code(found[1])}).status_code == 302
+    assert client.post("/security/factors/totp/activate/", {"code": compute_code(found[1])}).status_code == 302
     return found[1]
 
 
@@ -62,7 +62,7 @@ def test_changes_of_factors_ask_the_password_again(project: str) -> None:
     client, me = log_in()
     verify(me.user)
     for path in ("totp/activate/", "webauthn/add/", "recovery-codes/generate/"):
-        assert "/user/reauthenticate/" in client.get(f"/user/factors/{path}")["Location"]
+        assert "/user/reauthenticate/" in client.get(f"/security/factors/{path}")["Location"]
     assert (
         "/user/reauthenticate/" in client.post("/user/email/", {"email": "n@example.com", "action_add": ""})["Location"]
     )
@@ -78,29 +78,29 @@ def test_an_authenticator_app_from_set_up_to_log_in(project: str) -> None:
     assert 'id="second-state">Off' in read(client.get("/security/"))
     secret = set_up_totp(client)
     assert secret not in str(Authenticator.objects.get(user=me.user, type="totp").data), "it lies sealed"
-    page = read(client.get("/user/factors/recovery-codes/"))
+    page = read(client.get("/security/factors/recovery-codes/"))
     codes = re.findall(r"\b\d{8}\b", page)
     assert len(codes) == 10
-    assert "attachment" in client.get("/user/factors/recovery-codes/download/")["Content-Disposition"]
+    assert "attachment" in client.get("/security/factors/recovery-codes/download/")["Content-Disposition"]
     assert 'id="second-state">On' in read(client.get("/security/"))
     guest, answer = enter(me.user.email)
-    assert answer["Location"] == "/user/factors/authenticate/"
+    assert answer["Location"] == "/security/factors/authenticate/"
     assert guest.get("/messages/").status_code == 302, "the password alone is not enough"
-    assert "Incorrect code" in read(guest.post("/user/factors/authenticate/", {"code": "000000"}))
-    assert guest.post("/user/factors/authenticate/", {"code": compute_code(secret)}).status_code in {200, 302}
+    assert "Incorrect code" in read(guest.post("/security/factors/authenticate/", {"code": "000000"}))
+    assert guest.post("/security/factors/authenticate/", {"code": compute_code(secret)}).status_code in {200, 302}
     if guest.get("/messages/").status_code != 200:  # the set-up has used this half minute's code
-        guest.post("/user/factors/authenticate/", {"code": codes[1]})
+        guest.post("/security/factors/authenticate/", {"code": codes[1]})
     assert guest.get("/messages/").status_code == 200
     other, _ = enter(me.user.email)
-    other.post("/user/factors/authenticate/", {"code": codes[0]})
+    other.post("/security/factors/authenticate/", {"code": codes[0]})
     assert other.get("/messages/").status_code == 200, "a recovery code does"
     again, _ = enter(me.user.email)
-    again.post("/user/factors/authenticate/", {"code": codes[0]})
+    again.post("/security/factors/authenticate/", {"code": codes[0]})
     assert again.get("/messages/").status_code == 302, "once"
     assert ("password", "", "second") in list_tries(me.user)
     assert ("password", "recovery_codes", "") in list_tries(me.user)
     confirm(client)
-    client.post("/user/factors/totp/deactivate/")
+    client.post("/security/factors/totp/deactivate/")
     assert not Authenticator.objects.filter(user=me.user).exists(), "nor recovery codes without a factor"
     _, plain = enter(me.user.email)
     assert plain["Location"] == "/"
@@ -111,11 +111,11 @@ def test_the_sixth_wrong_code_is_not_looked_at(project: str) -> None:
     verify(me.user)
     set_up_totp(client)
     guest, _ = enter(me.user.email)
-    words = [read(guest.post("/user/factors/authenticate/", {"code": "000000"})) for _turn in range(6)]
+    words = [read(guest.post("/security/factors/authenticate/", {"code": "000000"})) for _turn in range(6)]
     assert ["Incorrect code" in page for page in words] == [True] * 5 + [False]
     assert "Too many failed" in words[5]
-    codes = re.findall(r"\b\d{8}\b", read(client.get("/user/factors/recovery-codes/")))
-    guest.post("/user/factors/authenticate/", {"code": codes[0]})
+    codes = re.findall(r"\b\d{8}\b", read(client.get("/security/factors/recovery-codes/")))
+    guest.post("/security/factors/authenticate/", {"code": codes[0]})
     assert guest.get("/messages/").status_code == 302, "a right one neither"
 
 
@@ -232,8 +232,8 @@ def test_the_address_changes_by_a_code_to_the_new_one(project: str) -> None:
 
 
 PAGES = [
-    "/security/", "/team/", "/preferences/", "/user/email/", "/user/factors/totp/activate/", "/user/factors/webauthn/add/",
-    "/user/factors/recovery-codes/generate/", "/user/reauthenticate/", "/user/password/change/",
+    "/security/", "/team/", "/preferences/", "/user/email/", "/security/factors/totp/activate/", "/security/factors/webauthn/add/",
+    "/security/factors/recovery-codes/generate/", "/user/reauthenticate/", "/user/password/change/",
 ]  # fmt: skip
 LATIN = re.compile(r"[A-Za-z]{3,}(?: [A-Za-z]{2,})+")
 

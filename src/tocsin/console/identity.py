@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,6 +11,8 @@ from django.urls import reverse
 
 from tocsin.console.installation import installation
 from tocsin.console.signins import find_user, note_failure
+
+_LOG = logging.getLogger("tocsin.console")
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not typed
@@ -28,6 +31,13 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not ty
         user = find_user(str(credentials.get("email", "")))
         if user is not None:
             note_failure(request, user, "password")
+
+    def send_notification_mail(self, *words: Any, **named: Any) -> None:
+        """Tell of a change that is made already: a mail server that is away does not undo it."""
+        try:
+            super().send_notification_mail(*words, **named)
+        except OSError as error:
+            _LOG.error("a notice of a change was not sent: %s", error)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  the same
         """Back to where the change began."""

@@ -30,6 +30,7 @@ from tocsin.schema.models import Invitation, Membership, User
 
 VALID = timedelta(days=7)
 MOST = 200  # members and open invitations of an account
+_MAIL = "console/mails/invitation.txt"
 _LOG = logging.getLogger("tocsin.console")
 
 
@@ -141,11 +142,10 @@ def send(request: HttpRequest, who: Member, invited: Invited) -> bool:
         }
         subject = _("%(inviter)s invites you to Tocsin") % facts
         try:
-            send_mail(subject, render_to_string("console/mails/invitation.txt", facts), None, [found.address])
+            return send_mail(subject, render_to_string(_MAIL, facts), None, [found.address]) > 0
         except OSError as error:
             _LOG.error("an invitation was not sent: %s", error)
             return False
-    return True
 
 
 def _describe_link() -> tuple[str, dict[str, object]]:

@@ -37,9 +37,9 @@ urlpatterns = [
     path("security/sessions/end/", security.end_others, name="sessions-end"),
     path("preferences/", preferences.show, name="preferences"),
     path("preferences/time/", preferences.show_sample, name="preferences-sample"),
-    path("user/factors/", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
-    path("user/factors/webauthn/", RedirectView.as_view(pattern_name="security")),
-    path("user/factors/", include("allauth.mfa.urls")),
+    path("security/factors/", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
+    path("security/factors/webauthn/", RedirectView.as_view(pattern_name="security")),
+    path("security/factors/", include("allauth.mfa.urls")),
     path("user/", include("allauth.account.urls")),
 ]
 
