@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from tocsin.console import outbox
 from tocsin.console.pages import choices, home, joining, keys, log, preferences, quickstart, security, team
+from tocsin.console.pages import choices, home, keys, log, message, quickstart, replies
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -28,6 +29,10 @@ urlpatterns = [
     path("invitation/<str:token>/", joining.show, name="invitation"),
     path("account/<int:account_id>/", joining.choose, name="choose-account"),
     path("no-account/", joining.show_none, name="no-account"),
+    path("messages/on/", log.go_on, name="messages-on"),
+    path("messages/<str:message_id>/", message.show, name="message"),
+    path("messages/<str:message_id>/now/", message.show_now, name="message-now"),
+    path("replies/", replies.show, name="replies"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),
