@@ -118,7 +118,7 @@ def test_a_user_joins_a_second_account_and_chooses_between_them(project: str) ->
     assert guest.get("/keys/").status_code == 200
     assert me.account.name in read(guest.get("/messages/")), "the other one is offered"
     _, stranger = log_in()
-    guest.post(f"/account/{stranger.account_id}/")
+    assert guest.post(f"/account/{stranger.account_id}/").status_code == 404
     assert own.account.name in read(guest.get("/keys/"))
     session = guest.session
     session["account"] = stranger.account_id
@@ -331,9 +331,9 @@ def test_the_menu_has_what_a_role_may_and_the_pages_agree(project: str, role: st
 def test_rights_are_those_that_are_agreed(project: str) -> None:
     from tocsin.console import rights
 
-    work = {"send", "templates", "lists", "export", "keys", "hooks"}
+    work = {"send", "templates", "lists", "export", "contents", "codes", "keys", "hooks"}
     assert {name: set(can) for name, can in rights.RIGHTS.items()} == {
-        "owner": work | {"money", "team"}, "developer": work, "finance": {"money"}, "viewer": set(),
+        "owner": work | {"money", "team"}, "developer": work, "finance": {"money"}, "viewer": {"contents"},
     }  # fmt: skip
 
 

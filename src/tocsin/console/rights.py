@@ -28,7 +28,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
 ROLES: Final[dict[str, tuple[StrPromise, StrPromise]]] = {
     "owner": (_("Owner"), _("Everything, with money and the team.")),
     "developer": (_("Developer"), _("Sends, makes keys, templates and webhooks.")),
-    "finance": (_("Finance"), _("Sees money and statements; sends nothing.")),
-    "viewer": (_("Viewer"), _("Sees messages and figures; changes nothing.")),
+    "finance": (_("Finance"), _("Sees money and figures, no contents; sends nothing.")),
+    "viewer": (_("Viewer"), _("Sees messages, contents and figures, no codes; changes nothing.")),
 }
 """What a role is called and what it is for, in words."""

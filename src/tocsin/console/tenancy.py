@@ -28,8 +28,6 @@ from tocsin.schema.models import Membership, User
 
 Conn = Connection[TupleRow]
 SECOND = ["totp", "webauthn"]  # what counts as a second factor, in allauth's words
-
-
 CHOICE = "account"  # in the session: the id of the account that the user chose
 
 
@@ -82,6 +80,13 @@ def member(what: str = "") -> Callable[[View], View]:
         return inner
 
     return wrap
+
+
+def person(view: View) -> View:
+    """A view of the user himself, whatever account he is in: visitors are sent to log in."""
+    inner = login_required(view)
+    inner.right = ""  # type: ignore[attr-defined]  # as above
+    return inner
 
 
 def _send_to(request: HttpRequest, page: str) -> HttpResponse:

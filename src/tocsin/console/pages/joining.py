@@ -5,10 +5,9 @@ from __future__ import annotations
 from allauth.account.utils import perform_login
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from tocsin.console import invitations
 from tocsin.console.rights import ROLES
-from tocsin.console.tenancy import CHOICE, Member, find_member, member, open_change
+from tocsin.console.tenancy import CHOICE, Member, find_member, member, open_change, person
 from tocsin.schema.models import Invitation, User
 
 _LONGEST_NAME = 80
@@ -103,15 +102,16 @@ def _enter(request: HttpRequest, accepted: Invitation) -> HttpResponse:
 @require_POST
 @member()
 def choose(request: HttpRequest, who: Member, account_id: int) -> HttpResponse:
-    """Work in another of one's accounts; one that is none of his changes nothing."""
-    if any(seat.account_id == account_id for seat in who.seats):
-        request.session[CHOICE] = account_id
+    """Work in another of one's accounts; one that is none of his is not found."""
+    if all(seat.account_id != account_id for seat in who.seats):
+        raise Http404
+    request.session[CHOICE] = account_id
     return redirect("home")
 
 
 @require_safe
 @never_cache
-@login_required
+@person
 def show_none(request: HttpRequest) -> HttpResponse:
     """For those who are in no account any more."""
     if find_member(request) is not None or request.user.opens_account:  # type: ignore[union-attr]  # he is logged in

@@ -9,7 +9,6 @@ from typing import cast
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tocsin.console.pages.choices import keep_choice
 from tocsin.console.settings import LANGUAGES
+from tocsin.console.tenancy import person
 from tocsin.content import find_zone
 from tocsin.kit import clock
 from tocsin.schema.models import User
@@ -67,7 +67,7 @@ class Preferences(forms.Form):
 
 
 @never_cache
-@login_required
+@person
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
     """The form; a POST keeps what was chosen, in the cookies of the pages before the log-in too."""
@@ -88,7 +88,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-@login_required
+@person
 def show_sample(request: HttpRequest) -> HttpResponse:
     """What time it is in a zone, while one chooses."""
     return render(request, "console/_sample_time.html", _describe_sample(request, request.GET.get("zone", "")))

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, cast
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.sessions.models import Session
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_stubs_ext import StrPromise
 
 from tocsin.console.signins import FAILURES, SECONDS, WAYS, end_sessions
-from tocsin.console.tenancy import find_member, lacks_second
+from tocsin.console.tenancy import find_member, lacks_second, person
 from tocsin.kit import clock
 from tocsin.schema.models import SignIn, User
 
@@ -36,7 +35,7 @@ class Try(NamedTuple):
 
 @require_safe
 @never_cache
-@login_required
+@person
 def show(request: HttpRequest) -> HttpResponse:
     """All of it, with what is on and what is off."""
     user, who = cast(User, request.user), find_member(request)
@@ -85,7 +84,7 @@ def _show_try(row: SignIn) -> Try:
 
 @require_safe
 @never_cache
-@login_required
+@person
 def show_tries(request: HttpRequest) -> HttpResponse:
     """All log-ins that are kept, page by page."""
     typed = request.GET.get("before", "")
@@ -97,7 +96,7 @@ def show_tries(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@person
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """End one session; another user's is not found."""
     found = UserSession.objects.filter(user=cast(User, request.user), id=session_id).first()
@@ -112,7 +111,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@person
 def end_others(request: HttpRequest) -> HttpResponse:
     """End all sessions but this one."""
     end_sessions(cast(User, request.user), request.session.session_key)

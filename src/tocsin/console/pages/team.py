@@ -134,6 +134,8 @@ def withdraw(request: HttpRequest, who: Member, invitation_id: int) -> HttpRespo
 def change_role(request: HttpRequest, who: Member, membership_id: int) -> HttpResponse:
     """Give a member another role."""
     role = request.POST.get("role", "")
+    if not Membership.objects.filter(id=membership_id, account_id=who.account_id).exists():
+        raise Http404
     if role not in ROLES:
         messages.error(request, _("Choose a role."))
         return redirect("team")
