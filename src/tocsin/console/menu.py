@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,13 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("requests", "list-search", _("Request log"), KEYS),
         ],
     ),
-    (_("Account"), []),
+    (
+        _("Account"),
+        [
+            ("team", "users", _("Team"), ""),
+            ("security", "shield-lock", _("Security"), ""),
+        ],
+    ),
 ]
 
 
@@ -70,9 +76,3 @@ def describe_menu(path: str, can: frozenset[str]) -> list[Section]:
 
 def _is_at(path: str, url: str) -> bool:
     return path == url or (url != "/" and path.startswith(url))
-
-
-def describe(request: Any) -> list[Section]:
-    """Of the member of a request; nothing for a visitor."""
-    found = getattr(request, "member", None)
-    return describe_menu(request.path, found.can) if found is not None else []

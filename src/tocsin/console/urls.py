@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from tocsin.console import outbox
 from tocsin.console.pages import (
@@ -11,13 +12,23 @@ from tocsin.console.pages import (
     home,
     hooks,
     hooktest,
+    joining,
     keys,
     log,
     message,
+    preferences,
     quickstart,
     replies,
     requests,
+    security,
+    team,
 )
+
+_FACTORS: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
+    path("webauthn/", RedirectView.as_view(pattern_name="security")),
+    path("", include("allauth.mfa.urls")),
+]
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -52,6 +63,24 @@ urlpatterns = [
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),
+    path("team/", team.show, name="team"),
+    path("team/invite/", team.invite, name="team-invite"),
+    path("team/invitations/<int:invitation_id>/send/", team.send_again, name="invitation-send"),
+    path("team/invitations/<int:invitation_id>/withdraw/", team.withdraw, name="invitation-withdraw"),
+    path("team/<int:membership_id>/role/", team.change_role, name="member-role"),
+    path("team/<int:membership_id>/remove/", team.remove, name="member-remove"),
+    path("team/leave/", team.leave, name="team-leave"),
+    path("team/second-factor/", team.ask_second, name="team-second-factor"),
+    path("invitation/<str:token>/", joining.show, name="invitation"),
+    path("account/<int:account_id>/", joining.choose, name="choose-account"),
+    path("no-account/", joining.show_none, name="no-account"),
+    path("security/", security.show, name="security"),
+    path("security/log-ins/", security.show_tries, name="log-ins"),
+    path("security/sessions/<int:session_id>/end/", security.end_session, name="session-end"),
+    path("security/sessions/end/", security.end_others, name="sessions-end"),
+    path("preferences/", preferences.show, name="preferences"),
+    path("preferences/time/", preferences.show_sample, name="preferences-sample"),
+    path("security/factors/", include(_FACTORS)),
     path("user/", include("allauth.account.urls")),
 ]
 

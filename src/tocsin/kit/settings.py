@@ -187,6 +187,9 @@ class Settings:
         wording.count_or_none,
         "start balances given in 24 h; then accounts start with none",
     )
+    sign_in_days: int = _setting(
+        "TOCSIN_SIGN_IN_DAYS", 180, wording.count, "days that the console keeps log-ins and tries that failed"
+    )
 
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""
