@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import KEYS
+from tocsin.console.rights import KEYS, MONEY
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -31,7 +31,13 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("keys", "key", _("API keys"), KEYS),
         ],
     ),
-    (_("Account"), []),
+    (
+        _("Account"),
+        [
+            ("ledger", "coin", _("Balance and ledger"), MONEY),
+            ("usage", "chart-bar", _("Usage"), ""),
+        ],
+    ),
 ]
 
 

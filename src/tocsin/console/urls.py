@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, quickstart
+from tocsin.console.pages import choices, home, keys, ledger, log, quickstart, usage
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -16,6 +16,11 @@ urlpatterns = [
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("messages/", log.show, name="messages"),
+    path("ledger/", ledger.show, name="ledger"),
+    path("ledger/statement/", ledger.statement, name="statement"),
+    path("ledger/statement.csv", ledger.statement_file, name="statement-file"),
+    path("usage/", usage.show, name="usage"),
+    path("usage/usage.csv", usage.save, name="usage-file"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),

@@ -38,6 +38,7 @@ from tocsin.messaging.schedule import (
     list_schedules,
     mark_cancelled,
     page_schedules,
+    sum_scheduled,
 )
 from tocsin.messaging.slots import SlotLease
 from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
@@ -132,5 +133,6 @@ __all__ = [
     "refuse_some",
     "renew_ends",
     "sending_of",
+    "sum_scheduled",
     "time_span",
 ]
