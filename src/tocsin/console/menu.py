@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import HOOKS, KEYS
+from tocsin.console.rights import HOOKS, KEYS, MONEY
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -37,6 +37,8 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
         _("Account"),
         [
+            ("ledger", "coin", _("Balance and ledger"), MONEY),
+            ("usage", "chart-bar", _("Usage"), ""),
             ("team", "users", _("Team"), ""),
             ("security", "shield-lock", _("Security"), ""),
         ],

@@ -14,6 +14,7 @@ from tocsin.console.pages import (
     hooktest,
     joining,
     keys,
+    ledger,
     log,
     message,
     preferences,
@@ -22,6 +23,7 @@ from tocsin.console.pages import (
     requests,
     security,
     team,
+    usage,
 )
 
 _FACTORS: list[URLPattern | URLResolver] = [
@@ -29,7 +31,6 @@ _FACTORS: list[URLPattern | URLResolver] = [
     path("webauthn/", RedirectView.as_view(pattern_name="security")),
     path("", include("allauth.mfa.urls")),
 ]
-
 urlpatterns = [
     path("", home.show, name="home"),
     path("quick-start/", quickstart.show, name="quick-start"),
@@ -60,6 +61,11 @@ urlpatterns = [
     path("messages/<str:message_id>/", message.show, name="message"),
     path("messages/<str:message_id>/now/", message.show_now, name="message-now"),
     path("replies/", replies.show, name="replies"),
+    path("ledger/", ledger.show, name="ledger"),
+    path("ledger/statement/", ledger.statement, name="statement"),
+    path("ledger/statement.csv", ledger.statement_file, name="statement-file"),
+    path("usage/", usage.show, name="usage"),
+    path("usage/usage.csv", usage.save, name="usage-file"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),

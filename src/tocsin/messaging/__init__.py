@@ -39,6 +39,7 @@ from tocsin.messaging.schedule import (
     list_schedules,
     mark_cancelled,
     page_schedules,
+    sum_scheduled,
 )
 from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
@@ -163,6 +164,7 @@ __all__ = [
     "renew_ends",
     "search_log",
     "sending_of",
+    "sum_scheduled",
     "time_of",
     "time_span",
     "trace_message",

@@ -149,9 +149,9 @@ FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer
 SELECT settle_group(%s::json);
 
 -- name: add_rollup
-INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged)
+INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged, later)
 SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint, (v ->> 4)::integer,
-       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer
+       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer, true
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
@@ -286,6 +286,7 @@ SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %s AN
 SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
 
 -- name: fold_rollups
+-- Into the hour of the accept, and into the day on which the money moved.
 -- Last column: the finals among them that a carrier brought about, by channel and country, as routing.Counted.
 WITH gone AS (
     DELETE FROM rollup_delta WHERE ctid IN (SELECT ctid FROM rollup_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
@@ -298,6 +299,16 @@ WITH gone AS (
     ORDER BY account_id, hour, product, country_id, channel_id, status
     ON CONFLICT (account_id, hour, product, country_id, channel_id, status) DO UPDATE
     SET messages = r.messages + excluded.messages, parts = r.parts + excluded.parts, fee_micros = r.fee_micros + excluded.fee_micros
+), moved AS (
+    INSERT INTO traffic_day AS t (account_id, day, product, country_id, messages, parts, charged_micros, returned_micros)
+    SELECT account_id, moved_on, product, country_id, sum(messages), sum(parts),
+           coalesce(sum(fee_micros) FILTER (WHERE NOT later), 0), -coalesce(sum(fee_micros) FILTER (WHERE later), 0)
+    FROM gone GROUP BY 1, 2, 3, 4
+    HAVING sum(messages) <> 0 OR sum(parts) <> 0 OR sum(fee_micros) <> 0 OR sum(fee_micros) FILTER (WHERE later) <> 0
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (account_id, day, product, country_id) DO UPDATE
+    SET messages = t.messages + excluded.messages, parts = t.parts + excluded.parts,
+        charged_micros = t.charged_micros + excluded.charged_micros, returned_micros = t.returned_micros + excluded.returned_micros
 )
 SELECT (SELECT count(*) FROM gone), coalesce((SELECT json_agg(json_build_array(channel_id, country_id, good, total)) FROM (
     SELECT channel_id, country_id, coalesce(sum(judged) FILTER (WHERE status = 1), 0) AS good, sum(judged) AS total
@@ -505,3 +516,6 @@ ORDER BY u.seen DESC, u.id DESC LIMIT %(limit)s;
 -- name: reply_edge
 SELECT seen::text, uuid_send(id) FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
 ORDER BY seen DESC, id DESC OFFSET %(skip)s LIMIT 1;
+
+-- name: schedule_amount
+SELECT coalesce(sum(amount_micros), 0)::bigint FROM schedule WHERE account_id = %s AND NOT cancelled;

@@ -451,6 +451,19 @@ class StartBalance(models.Model):
         indexes = [models.Index(fields=["at"], name="start_balance_at")]
 
 
+class BalanceAlert(models.Model):
+    """Who is told when an account has less than so much left to spend: once for a fall, see billing/alert.py."""
+
+    account_id = models.IntegerField(primary_key=True)
+    threshold_micros = models.BigIntegerField()
+    addresses = ArrayField(models.TextField(), db_default=[])
+    is_below = models.BooleanField(db_default=False)
+    told_at = models.DateTimeField(null=True)  # of this fall; null: nobody is told yet
+
+    class Meta:
+        db_table = "balance_alert"
+
+
 class LocalMail(models.Model):
     """A mail of the console that no SMTP server took: the demo's outbox page shows the last ones."""
 

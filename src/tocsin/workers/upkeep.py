@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import errors
 
-from tocsin import queue
+from tocsin import billing, queue
 from tocsin.audit import forget_requests
 from tocsin.compliance import forget_windows
 from tocsin.kit import clock
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
+_ACCOUNTS = 200  # of which the ledger is folded in one transaction
 _DAY_S = 86400.0
 _SKEW_S = 600.0  # an API whose clock is behind the database's still counts in windows that are over here
 _LONGEST_WAIT_DAYS = 31
@@ -92,6 +93,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
         ),
         Job("replies", 0.5, waking(queue.LANE, waking(queue.OUTBOX, join)), again=False),
         Job("rollup", 2.0, lambda s: _fold(s, settings)),
+        Job("ledger", 20.0, _fold_ledger),
         Job(
             "expired",
             min(30.0, settings.validity_s / 4),
@@ -115,6 +117,11 @@ async def _fold(session: Session, settings: Settings) -> int:
             turn.channel, turn.country or "no country", turn.state, 100 * turn.rate_last, 100 * turn.rate_day,
         )  # fmt: skip
     return folded.deltas
+
+
+async def _fold_ledger(session: Session) -> int:
+    folded = await billing.fold_ledger(session, _ACCOUNTS)
+    return folded if folded == _ACCOUNTS else 0  # accounts that go on sending are folded at the next time
 
 
 async def _forget_states(session: Session) -> int:

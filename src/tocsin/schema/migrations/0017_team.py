@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     # Tables of others point to our user: theirs are made after it.
     run_before = [("mfa", "0001_initial"), ("usersessions", "0001_initial")]
 
-    dependencies = [("tocsin", "0015_watch")]
+    dependencies = [("tocsin", "0016_money")]
 
     operations = [
         migrations.AddField("account", "second_factor", models.BooleanField(db_default=False)),
