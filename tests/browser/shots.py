@@ -18,6 +18,7 @@ PAGES = {
     "start": "/quick-start/",
     "overview": "/?stay",
     "messages": "/messages/",
+    "files": "/files/",
     "keys": "/keys/",
     "outbox": "/outbox/",
 }

@@ -26,6 +26,7 @@ from tocsin.billing.model import (
 )
 from tocsin.billing.money import MICROS, MoneyError, text_of, to_micros
 from tocsin.billing.prices import PriceBook, Tariff, read_cost_book, read_price_book
+from tocsin.billing.statement import export_entries
 from tocsin.billing.store import load_plans
 from tocsin.billing.tariffs import (
     COSTS,
@@ -71,6 +72,7 @@ __all__ = [
     "Wallet",
     "add_plan",
     "check",
+    "export_entries",
     "find_plan",
     "give",
     "import_costs",

@@ -95,3 +95,9 @@ VALUES (%(name)s, %(charge_failed)s, %(min_margin_percent)s, %(by_cost)s) ON CON
 -- name: plan_set
 UPDATE plan SET charge_failed = %(charge_failed)s, min_margin_percent = %(min_margin_percent)s, by_cost = %(by_cost)s
 WHERE id = %(id)s;
+
+-- name: ledger_export
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)
+AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz) AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+ORDER BY id DESC LIMIT %(limit)s::integer;

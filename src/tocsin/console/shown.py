@@ -22,14 +22,14 @@ STATES: dict[State, StrPromise] = {
     State.FAILED: gettext_lazy("Failed"),
 }
 _COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
-_PRODUCTS: dict[Product, StrPromise] = {
+PRODUCTS: dict[Product, StrPromise] = {
     Product.SMS: gettext_lazy("SMS"),
     Product.MMS: gettext_lazy("MMS"),
     Product.VOICE_NOTICE: gettext_lazy("Voice notice"),
     Product.VOICE_OTP: gettext_lazy("Voice code"),
     Product.EMAIL: gettext_lazy("Email"),
 }
-_REASONS: dict[Reason, StrPromise] = {
+REASONS: dict[Reason, StrPromise] = {
     Reason.NUMBER_ERROR: gettext_lazy("number error"),
     Reason.DUPLICATE: gettext_lazy("number error"),
     Reason.COUNTRY_ERROR: gettext_lazy("country code error"),
@@ -79,14 +79,14 @@ def show_rows(rows: Sequence[LogRow]) -> list[Shown]:
         Shown(
             row.id,
             datetime.fromtimestamp(row.accepted_at, UTC),
-            _PRODUCTS[Product(row.product)],
+            PRODUCTS[Product(row.product)],
             row.phone,
             _names().get(row.country_id, ("", ""))[chinese],
             row.parts,
             billing.text_of(row.fee_micros),
             STATES[row.state],
             _COLOURS[row.state],
-            _REASONS.get(row.reason, ""),
+            REASONS.get(row.reason, ""),
             None if row.ended_at is None else round(row.ended_at - row.accepted_at, 1),
         )
         for row in rows

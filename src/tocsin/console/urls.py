@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, quickstart
+from tocsin.console.pages import choices, files, home, keys, log, quickstart
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -16,6 +16,12 @@ urlpatterns = [
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("messages/", log.show, name="messages"),
+    path("files/", files.show, name="files"),
+    path("files/list/", files.show_list, name="files-list"),
+    path("files/<int:job_id>/download/", files.download, name="file-download"),
+    path("files/<int:job_id>/cancel/", files.cancel, name="file-cancel"),
+    path("files/<int:job_id>/remove/", files.remove, name="file-remove"),
+    path("exports/start/<str:kind>/", files.start, name="export-start"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),

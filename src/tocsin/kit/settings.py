@@ -182,6 +182,10 @@ class Settings:
         "start balances given in 24 h; then accounts start with none",
     )
 
+    files_days: int = _setting(
+        "TOCSIN_FILES_DAYS", 7, wording.count, "exports and uploads of the console are kept this many days"
+    )
+
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""
         return [_show(self, field) for field in dataclasses.fields(self)]

@@ -5,6 +5,7 @@ from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.export import ExportRow, ReplyRow, Wanted, export_messages, export_replies
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
@@ -68,6 +69,7 @@ __all__ = [
     "Draft",
     "End",
     "Exhausted",
+    "ExportRow",
     "Form",
     "Ground",
     "Linker",
@@ -78,6 +80,7 @@ __all__ = [
     "Received",
     "Refusal",
     "Reply",
+    "ReplyRow",
     "Reviewed",
     "Scheduled",
     "SlotLease",
@@ -88,6 +91,7 @@ __all__ = [
     "Text",
     "Texts",
     "Verdicts",
+    "Wanted",
     "Work",
     "accept_statement",
     "batch_span",
@@ -97,6 +101,8 @@ __all__ = [
     "end_cancelled",
     "end_expired",
     "end_overdue",
+    "export_messages",
+    "export_replies",
     "find_accepted",
     "find_message",
     "find_reports",
