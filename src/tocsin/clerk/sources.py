@@ -94,9 +94,9 @@ def _write_message(row: messaging.ExportRow, words: _Words) -> list[Cell]:
 
 
 def _read_replies(conn: Conn, job: Job, words: _Words) -> Iterator[Piece]:
-    number = str(words.filter.get("number") or "")
+    number, sender = (str(words.filter.get(name) or "") for name in ("number", "sender"))
     for rows in messaging.export_replies(conn, job.account_id, *words.span()):
-        kept = [row for row in rows if row.user_number.startswith(number)]
+        kept = [row for row in rows if row.user_number.startswith(number) and row.service_number.startswith(sender)]
         yield Piece(
             [[words.time(r.at), r.user_number, r.service_number, r.content, r.message_id] for r in kept],
             0.5,  # how many there are nobody has counted

@@ -22,7 +22,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "clerk": "run",
         "migrate": "run",
     },
-    "Try": {"send": "send", "listen": "listen", "smsc": "smsc"},
+    "Try": {"send": "send", "listen": "listen", "smsc": "smsc", "demo": "demo"},
     "Look": {"doctor": "doctor", "config": "run", "ledger": "ledger"},
     "Accounts": {"account": "account", "key": "key", "grant": "country", "webhook": "webhook"},
     "Traffic and money": {

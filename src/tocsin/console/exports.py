@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django_stubs_ext import StrPromise
 
+from tocsin import messaging
+from tocsin.console.filters import read_filter
 from tocsin.console.rights import EXPORT, MONEY
-from tocsin.console.shown import PRODUCTS, REASONS, STATES
-from tocsin.content import load_countries
+from tocsin.console.shown import PRODUCTS, REASONS, STATES, list_countries
 from tocsin.files import EXPORTS, Job, Kind, Trouble
 from tocsin.messaging import State
-from tocsin.traffic import PRODUCT_NAMES, Product
+from tocsin.traffic import Product
 
 MOST_ROWS = 1_000_000
 RIGHTS: dict[Kind, str] = {Kind.MESSAGES: EXPORT, Kind.REPLIES: EXPORT, Kind.LEDGER: MONEY, Kind.BLACKLIST: EXPORT}
@@ -34,7 +34,6 @@ TROUBLES: dict[str, StrPromise] = {
     Trouble.BROKEN: gettext_lazy("Something went wrong on our side. Try again."),
     Trouble.TOO_LARGE: gettext_lazy("The file became too large: choose a shorter time."),
 }
-STATE_WORDS = {"under-way": State.UNDER_WAY, "delivered": State.DELIVERED, "failed": State.FAILED}
 _ENTRY_KINDS: dict[str, StrPromise] = {
     "charge": gettext_lazy("charge"),
     "refund": gettext_lazy("refund"),
@@ -49,8 +48,7 @@ _ORIGINS: dict[str, StrPromise] = {
     "unsubscribe": gettext_lazy("unsubscribed"),
     "complaint": gettext_lazy("complained"),
 }
-_NO_DIGIT = re.compile(r"\D")
-_is_batch = re.compile("[0-9]{1,18}").fullmatch
+_is_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
 class FilterError(ValueError):
@@ -79,69 +77,39 @@ def read_asked(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
 def _read_filter(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
     if kind is Kind.BLACKLIST:
         return {}
-    since, until = _read_time(form.get("from", "")), _read_time(form.get("to", ""), behind=True)
-    if since and until and since >= until:
-        raise FilterError(_("The end lies before the beginning."))
-    span = {"since": since.isoformat() if since else None, "until": until.isoformat() if until else None}
+    found = read_filter(_end_of_day(form))
+    if found.troubles:
+        raise FilterError(str(next(iter(found.troubles.values()))))
+    if found.message_id:
+        raise FilterError(_("A single message needs no file: the log shows all of it."))
+    asked = found.asked
+    span = {
+        "since": _time_of(asked.floor) if asked.floor != messaging.OLDEST else "",
+        "until": _time_of(asked.before) if asked.before != messaging.NEWEST else "",
+    }
     if kind is Kind.LEDGER:
         word = form.get("kind", "")
         return {**span, "kind": word if word in _ENTRY_KINDS else ""}
-    number = _NO_DIGIT.sub("", form.get("number", ""))[:15]
     if kind is Kind.REPLIES:
-        return {**span, "number": number}
+        return {**span, "number": asked.prefix, "sender": form.get("sender", "").strip().removeprefix("+")[:64]}
     return {
         **span,
-        "number": number,
-        "state": STATE_WORDS.get(form.get("state", "")),
-        "product": _read_product(form.get("product", "")),
-        "country": _read_country(form.get("country", "")),
-        "batch": _read_batch(form.get("batch", "")),
+        "number": asked.prefix,
+        "state": asked.state,
+        "product": asked.product,
+        "country": asked.country_id,
+        "batch": asked.batch_no,
     }
 
 
-def _read_time(text: str, *, behind: bool = False) -> datetime | None:
-    """A day or a minute in the user's zone; `behind`: the end of it, which is not itself within."""
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        day = parse_date(text)
-        at = datetime(day.year, day.month, day.day) if day else parse_datetime(text)  # noqa: DTZ001  made aware below
-    except ValueError:
-        at = day = None
-    if at is None:
-        raise FilterError(_("%(text)s is no date.") % {"text": text[:40]})
-    try:
-        if behind:
-            at += timedelta(days=1) if day else timedelta(minutes=1)
-        return (at if at.tzinfo else timezone.make_aware(at)).astimezone(UTC)
-    except OverflowError:
-        raise FilterError(_("%(text)s is no date.") % {"text": text[:40]}) from None
+def _end_of_day(form: Mapping[str, str]) -> dict[str, str]:
+    """A day as the end means all of it."""
+    until = form.get("to", "").strip()
+    return {**form, "to": f"{until}T23:59" if _is_day(until) else until}
 
 
-def _read_product(text: str) -> int | None:
-    """By its number or its name."""
-    if text in PRODUCT_NAMES:
-        return int(PRODUCT_NAMES[text])
-    return int(text) if text.isdecimal() and text in {str(int(product)) for product in Product} else None
-
-
-def _read_country(text: str) -> int | None:
-    """By codeId or ISO code. Raises FilterError: a file of every country is not what was asked for."""
-    text = text.strip()
-    if not text:
-        return None
-    found = next((row.code_id for row in load_countries() if text.upper() in {row.iso, str(row.code_id)}), None)
-    if found is None:
-        raise FilterError(_("There is no country %(text)s.") % {"text": text[:40]})
-    return found
-
-
-def _read_batch(text: str) -> int | None:
-    text = text.strip()
-    if text and not _is_batch(text):
-        raise FilterError(_("%(text)s is no batch number.") % {"text": text[:40]})
-    return int(text) if text else None
+def _time_of(key: str) -> str:
+    return datetime.fromtimestamp(messaging.time_of(key), UTC).isoformat()
 
 
 def _describe_words(kind: Kind) -> dict[str, Any]:
@@ -177,13 +145,14 @@ def describe_filter(job: Job) -> str:
     said = []
     if number := asked.get("number"):
         said.append(f"{number}…")
+    if sender := asked.get("sender"):
+        said.append(f"{sender}…")
     if (state := asked.get("state")) is not None:
         said.append(str(STATES[State(state)]))
     if product := asked.get("product"):
         said.append(str(PRODUCTS[Product(product)]))
     if country := asked.get("country"):
-        row = next(row for row in load_countries() if row.code_id == country)
-        said.append(row.name_zh if (get_language() or "").startswith("zh") else row.name)
+        said.append(dict(list_countries()).get(country, str(country)))
     if batch := asked.get("batch"):
         said.append(_("batch %(batch)s") % {"batch": batch})
     if kind := asked.get("kind"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, files, home, keys, log, quickstart
+from tocsin.console.pages import choices, files, home, keys, log, message, quickstart, replies
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -22,6 +22,10 @@ urlpatterns = [
     path("files/<int:job_id>/cancel/", files.cancel, name="file-cancel"),
     path("files/<int:job_id>/remove/", files.remove, name="file-remove"),
     path("exports/start/<str:kind>/", files.start, name="export-start"),
+    path("messages/on/", log.go_on, name="messages-on"),
+    path("messages/<str:message_id>/", message.show, name="message"),
+    path("messages/<str:message_id>/now/", message.show_now, name="message-now"),
+    path("replies/", replies.show, name="replies"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +42,10 @@ class New(NamedTuple):
 
 def read_job(row: TupleRow) -> Job:
     """A row as a Job."""
-    return Job._make([*row[:3], Kind(row[3]), Step(row[4]), State(row[5]), *row[6:]])
+    facts = (
+        json.loads(value) if isinstance(value, str) else value for value in row[7:9]
+    )  # Django's sessions read text
+    return Job._make([*row[:3], Kind(row[3]), Step(row[4]), State(row[5]), row[6], *facts, *row[9:]])
 
 
 def lock_account(conn: Conn, account_id: int) -> None:

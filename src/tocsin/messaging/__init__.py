@@ -5,13 +5,13 @@ from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
-from tocsin.messaging.export import ExportRow, ReplyRow, Wanted, export_messages, export_replies
+from tocsin.messaging.export import ExportRow, ReplyLine, Wanted, export_messages, export_replies
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.links import Linker
-from tocsin.messaging.log import NEWEST, Asked, Day, LogRow, State, find_message, read_days, read_log
+from tocsin.messaging.log import NEWEST, OLDEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -32,6 +32,7 @@ from tocsin.messaging.query import (
 )
 from tocsin.messaging.reactions import Reaction, receive_feedback, record_reactions
 from tocsin.messaging.receipt import Received, receive
+from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
     Cancelled,
     Scheduled,
@@ -40,23 +41,39 @@ from tocsin.messaging.schedule import (
     mark_cancelled,
     page_schedules,
 )
+from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
 from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
 from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
 from tocsin.messaging.submit import load as load_work
+from tocsin.messaging.sums import Count, Sums, read_sums
 from tocsin.messaging.sweep import end_overdue, match_again
+from tocsin.messaging.trace import (
+    Answered,
+    PartReceipt,
+    Reacted,
+    Report,
+    Said,
+    Submitted,
+    Trace,
+    Waits,
+    trace_message,
+)
 from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
     "KINDS",
     "MMS",
     "NEWEST",
+    "NEWEST_REPLY",
+    "OLDEST",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
     "VOICE_OTP",
     "WON",
+    "Answered",
     "Answers",
     "Ask",
     "Asked",
@@ -65,32 +82,44 @@ __all__ = [
     "Cancelled",
     "Chunk",
     "Claimed",
-    "Day",
+    "Count",
     "Draft",
     "End",
     "Exhausted",
     "ExportRow",
     "Form",
+    "Found",
+    "FoundReplies",
     "Ground",
     "Linker",
     "LogRow",
     "NextChannel",
     "Open",
+    "PartReceipt",
+    "Reacted",
     "Reaction",
     "Received",
     "Refusal",
     "Reply",
+    "ReplyLine",
+    "ReplyPlace",
     "ReplyRow",
+    "Report",
     "Reviewed",
+    "Said",
     "Scheduled",
     "SlotLease",
     "Span",
     "Standing",
     "State",
+    "Submitted",
+    "Sums",
     "Terms",
     "Text",
     "Texts",
+    "Trace",
     "Verdicts",
+    "Waits",
     "Wanted",
     "Work",
     "accept_statement",
@@ -111,6 +140,8 @@ __all__ = [
     "join_replies",
     "judge",
     "keep_partitions",
+    "key_of",
+    "list_replies",
     "list_schedules",
     "load_ended",
     "load_work",
@@ -126,10 +157,10 @@ __all__ = [
     "page_schedules",
     "read_balance",
     "read_batch",
-    "read_days",
     "read_funds",
     "read_log",
     "read_refusals",
+    "read_sums",
     "receive",
     "receive_feedback",
     "receive_replies",
@@ -137,6 +168,9 @@ __all__ = [
     "record_reactions",
     "refuse_some",
     "renew_ends",
+    "search_log",
     "sending_of",
+    "time_of",
     "time_span",
+    "trace_message",
 ]

@@ -11,12 +11,11 @@ from psycopg.rows import TupleRow
 
 from tocsin.kit.clock import UTC
 from tocsin.kit.ids import uuid7_ms
-from tocsin.messaging.log import NEWEST, State
+from tocsin.messaging.log import NEWEST, OLDEST, State, after_prefix
 from tocsin.messaging.store import QUERIES
 from tocsin.traffic import Reason
 
 STEP = 2000
-_ZERO = "0" * 32
 _STATES = {0: State.UNDER_WAY, 1: State.DELIVERED}
 
 
@@ -51,7 +50,7 @@ class ExportRow(NamedTuple):
     ended_at: datetime | None
 
 
-class ReplyRow(NamedTuple):
+class ReplyLine(NamedTuple):
     """A reply as a line of a file."""
 
     at: datetime
@@ -73,7 +72,7 @@ def export_messages(conn: Connection[TupleRow], account_id: int, wanted: Wanted)
     floor, before = _find_range(conn, account_id, wanted)
     asked = {
         "account": account_id, "floor": floor, "before": before, "step": STEP - 1,
-        "low": wanted.prefix, "high": wanted.prefix + ":" if wanted.prefix else "", "state": wanted.state,
+        "low": wanted.prefix, "high": after_prefix(wanted.prefix), "state": wanted.state,
         "product": wanted.product, "country": wanted.country_id, "batch": wanted.batch_no,
     }  # fmt: skip
     oldest = conn.execute(QUERIES["export_oldest"], asked).fetchone()
@@ -95,15 +94,15 @@ def export_messages(conn: Connection[TupleRow], account_id: int, wanted: Wanted)
 
 def _find_range(conn: Connection[TupleRow], account_id: int, wanted: Wanted) -> tuple[str, str]:
     """(lowest id, the one behind the highest) that can fit."""
-    floor = _first_id(wanted.since) if wanted.since else _ZERO
+    floor = _first_id(wanted.since) if wanted.since else OLDEST
     before = _first_id(wanted.until) if wanted.until else NEWEST
     if wanted.batch_no is not None:
         asked = {"batch": wanted.batch_no, "account": account_id}
         row = conn.execute(QUERIES["export_batch"], asked).fetchone()
         if row is None:
-            return _ZERO, _ZERO
+            return OLDEST, OLDEST
         floor = max(floor, bytes(row[0]).hex())
-        before = min(before.replace("-", ""), f"{int.from_bytes(row[1]) + 1:032x}")
+        before = min(before, f"{int.from_bytes(row[1]) + 1:032x}")
     return floor, before
 
 
@@ -129,9 +128,9 @@ def _row(row: TupleRow) -> ExportRow:
 
 def export_replies(
     conn: Connection[TupleRow], account_id: int, since: datetime | None, until: datetime | None
-) -> Iterator[list[ReplyRow]]:
+) -> Iterator[list[ReplyLine]]:
     """In the order in which they were written, in steps."""
-    seen, last = "0", _ZERO
+    seen, last = "0", OLDEST
     while True:
         asked = {"account": account_id, "seen": seen, "id": last, "limit": STEP}
         rows = conn.execute(QUERIES["uplink_page"], asked).fetchall()
@@ -139,7 +138,7 @@ def export_replies(
             return
         seen, last = rows[-1][6], bytes(rows[-1][0]).hex()
         found = [
-            ReplyRow(datetime.fromtimestamp(at, UTC), user, service, text, bytes(message).hex() if message else "")
+            ReplyLine(datetime.fromtimestamp(at, UTC), user, service, text, bytes(message).hex() if message else "")
             for _, user, service, text, at, message, _ in rows
         ]
         yield [row for row in found if (not since or row.at >= since) and (not until or row.at < until)]
