@@ -9,7 +9,8 @@ from uuid import UUID
 
 import psycopg
 
-from tocsin import accounts
+from tocsin import accounts, files
+from tocsin.files import State
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
@@ -34,7 +35,7 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/team/"]
+        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/"]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -65,6 +66,15 @@ def make_things(dsn: str, account_id: int) -> Things:
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
         )
+        new = files.New(
+            account_id,
+            1,
+            files.Kind.LEDGER,
+            f"{MARK}.csv",
+            {"format": "csv", "filter": {"number": MARK}},
+            state=State.DONE,
+        )
+        things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     return things

@@ -1,5 +1,6 @@
 """Prices and the ledger."""
 
+from tocsin.billing.export import export_entries
 from tocsin.billing.ledger import (
     check,
     give,
@@ -101,6 +102,7 @@ __all__ = [
     "Wallet",
     "add_plan",
     "check",
+    "export_entries",
     "find_plan",
     "fold_ledger",
     "give",

@@ -138,3 +138,9 @@ SELECT count(ledger_fold(w.account_id)) FROM (
 -- name: traffic_days
 SELECT day, product::integer, country_id, messages, parts, charged_micros, returned_micros
 FROM traffic_day WHERE account_id = %s AND day >= %s AND day < %s ORDER BY day, product, country_id;
+
+-- name: ledger_export
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)
+AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz) AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+ORDER BY id DESC LIMIT %(limit)s::integer;

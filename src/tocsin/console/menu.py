@@ -24,6 +24,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         [
             ("messages", "messages", _("Message log"), ""),
             ("replies", "message-reply", _("Replies"), ""),
+            ("files", "file-export", _("Files"), ""),
         ],
     ),
     (

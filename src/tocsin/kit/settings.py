@@ -191,6 +191,10 @@ class Settings:
         "TOCSIN_SIGN_IN_DAYS", 180, wording.count, "days that the console keeps log-ins and tries that failed"
     )
 
+    files_days: int = _setting(
+        "TOCSIN_FILES_DAYS", 7, wording.count, "exports and uploads of the console are kept this many days"
+    )
+
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""
         return [_show(self, field) for field in dataclasses.fields(self)]

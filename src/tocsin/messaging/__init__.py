@@ -5,12 +5,13 @@ from tocsin.messaging.answers import Answers
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.export import ExportRow, ReplyLine, Wanted, export_messages, export_replies
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
 from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
 from tocsin.messaging.links import Linker
-from tocsin.messaging.log import NEWEST, Asked, LogRow, State, find_message, read_log
+from tocsin.messaging.log import NEWEST, OLDEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -67,6 +68,7 @@ __all__ = [
     "MMS",
     "NEWEST",
     "NEWEST_REPLY",
+    "OLDEST",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
@@ -85,6 +87,7 @@ __all__ = [
     "Draft",
     "End",
     "Exhausted",
+    "ExportRow",
     "Form",
     "Found",
     "FoundReplies",
@@ -99,6 +102,7 @@ __all__ = [
     "Received",
     "Refusal",
     "Reply",
+    "ReplyLine",
     "ReplyPlace",
     "ReplyRow",
     "Report",
@@ -117,6 +121,7 @@ __all__ = [
     "Trace",
     "Verdicts",
     "Waits",
+    "Wanted",
     "Work",
     "accept_statement",
     "batch_span",
@@ -126,6 +131,8 @@ __all__ = [
     "end_cancelled",
     "end_expired",
     "end_overdue",
+    "export_messages",
+    "export_replies",
     "find_accepted",
     "find_message",
     "find_reports",

@@ -519,3 +519,31 @@ ORDER BY seen DESC, id DESC OFFSET %(skip)s LIMIT 1;
 
 -- name: schedule_amount
 SELECT coalesce(sum(amount_micros), 0)::bigint FROM schedule WHERE account_id = %s AND NOT cancelled;
+
+-- name: export_step
+-- Where a step of so many of an account's messages ends, newest first. The work of a step is bounded, however little of it is wanted.
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+ORDER BY id DESC OFFSET %(step)s::integer LIMIT 1;
+
+-- name: export_oldest
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id >= %(floor)s::uuid ORDER BY id LIMIT 1;
+
+-- name: export_batch
+SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s;
+
+-- name: export_rows
+-- What is wanted of a step. Codes that were sent stay out of files.
+SELECT uuid_send(m.id), m.batch_no, m.product::integer, m.phone, m.country_id,
+       CASE WHEN m.product IN (1, 2) AND m.own <> '' THEN m.own ELSE coalesce(b.sender, '') END,
+       CASE WHEN m.product = 5 THEN coalesce(b.title, '') WHEN b.priority = 0 THEN '' ELSE coalesce(b.content, '') END,
+       m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0, r.reason::integer, r.status::integer, r.fee_micros, r.submitted_at, r.at
+FROM message m LEFT JOIN batch b ON b.batch_no = m.batch_no
+LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid AND m.id >= %(floor)s::uuid
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text AND starts_with(m.phone, %(low)s::text)))
+AND (%(product)s::integer IS NULL OR m.product = %(product)s::integer)
+AND (%(country)s::integer IS NULL OR m.country_id = %(country)s::integer)
+AND (%(batch)s::bigint IS NULL OR m.batch_no = %(batch)s::bigint)
+AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
+    WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
+ORDER BY m.id DESC;

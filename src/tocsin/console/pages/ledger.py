@@ -139,9 +139,12 @@ def statement(request: HttpRequest, who: Member) -> HttpResponse:
 def statement_file(request: HttpRequest, who: Member) -> HttpResponse:
     """The same as a file."""
     made, _months = _make(request, who)
+    moved: list[list[object]] = [
+        [MOVEMENTS.get(kind, kind), "", "", "", "", *_cells(pots)] for kind, pots in made.moved.items()
+    ]
     rows: list[list[object]] = [
         [_("Opening balance"), "", "", "", "", *_cells(made.opening)],
-        *[[str(MOVEMENTS.get(kind, kind)), "", "", "", "", *_cells(pots)] for kind, pots in made.moved.items()],
+        *moved,
         [_("Closing balance"), "", "", "", "", *_cells(made.closing)],
         *(
             [_("Of it traffic"), PRODUCTS[Product(row.product)], name_country(row.country_id), row.messages, row.parts, "", "",
