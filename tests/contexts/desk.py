@@ -38,7 +38,7 @@ OTHER = "other"
 _TABLES = (
     "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
     "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "delivery_hour", "delivery_last", "breaker", "ledger", "wallet",
-    "endpoint",
+    "endpoint", "batch_stop", "batch_sum", "batch_delta",
 )  # fmt: skip
 
 

@@ -2,13 +2,31 @@
 
 from tocsin.messaging.accept import check_send
 from tocsin.messaging.answers import Answers
+from tocsin.messaging.batches import (
+    NEWEST_BATCH,
+    Batch,
+    BatchAsk,
+    BatchState,
+    Progress,
+    Row,
+    find_batch,
+    page_batches,
+    read_content,
+)
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
-from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
+from tocsin.messaging.keep import (
+    fold_batches,
+    fold_rollups,
+    forget_keys,
+    keep_partitions,
+    make_partitions,
+    make_partitions_of,
+)
 from tocsin.messaging.links import Linker
 from tocsin.messaging.log import NEWEST, Asked, Day, LogRow, State, find_message, read_days, read_log
 from tocsin.messaging.mail import check_mail
@@ -40,6 +58,7 @@ from tocsin.messaging.schedule import (
     page_schedules,
 )
 from tocsin.messaging.slots import SlotLease
+from tocsin.messaging.stop import cancel_batch, end_stopped, pause_batch, resume_batch
 from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
 from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
@@ -51,6 +70,7 @@ __all__ = [
     "KINDS",
     "MMS",
     "NEWEST",
+    "NEWEST_BATCH",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
@@ -59,7 +79,10 @@ __all__ = [
     "Answers",
     "Ask",
     "Asked",
+    "Batch",
+    "BatchAsk",
     "BatchNumbers",
+    "BatchState",
     "Books",
     "Cancelled",
     "Chunk",
@@ -74,11 +97,13 @@ __all__ = [
     "LogRow",
     "NextChannel",
     "Open",
+    "Progress",
     "Reaction",
     "Received",
     "Refusal",
     "Reply",
     "Reviewed",
+    "Row",
     "Scheduled",
     "SlotLease",
     "Span",
@@ -91,15 +116,19 @@ __all__ = [
     "Work",
     "accept_statement",
     "batch_span",
+    "cancel_batch",
     "cancel_schedule",
     "check_mail",
     "check_send",
     "end_cancelled",
     "end_expired",
     "end_overdue",
+    "end_stopped",
     "find_accepted",
+    "find_batch",
     "find_message",
     "find_reports",
+    "fold_batches",
     "fold_rollups",
     "forget_keys",
     "join_replies",
@@ -115,11 +144,14 @@ __all__ = [
     "merge_retries",
     "move_due",
     "move_page",
+    "page_batches",
     "page_ids",
     "page_replies",
     "page_schedules",
+    "pause_batch",
     "read_balance",
     "read_batch",
+    "read_content",
     "read_days",
     "read_funds",
     "read_log",
@@ -131,6 +163,7 @@ __all__ = [
     "record_reactions",
     "refuse_some",
     "renew_ends",
+    "resume_batch",
     "sending_of",
     "time_span",
 ]
