@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -22,7 +23,8 @@ class Site(NamedTuple):
 
     console: str
     api: str
-    home: Path
+    environ: dict[str, str]
+    """Of verbs that speak to it."""
 
 
 class Person(NamedTuple):
@@ -44,7 +46,8 @@ def site() -> Iterator[Site]:
     started.remove(up)  # that of another test would stop it
     try:
         up.wait_ready()
-        yield Site(f"http://127.0.0.1:{console_port}", f"http://127.0.0.1:{port}", directory / "var")
+        environ = {**os.environ, "TOCSIN_HOME": str(directory / "var")}
+        yield Site(f"http://127.0.0.1:{console_port}", f"http://127.0.0.1:{port}", environ)
     finally:
         up.stop()
         shutil.rmtree(directory, ignore_errors=True)

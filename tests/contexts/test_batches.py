@@ -15,7 +15,7 @@ from tocsin import billing, messaging, queue
 from tocsin.accounts import Account
 from tocsin.kit import clock
 from tocsin.kit.db import Session
-from tocsin.messaging import BatchAsk, BatchState, Progress, Row
+from tocsin.messaging import BatchAsk, BatchRow, BatchState, Progress
 from tocsin.queue import Item
 from tocsin.traffic import Outcome, OutcomeKind, Reason
 
@@ -42,7 +42,7 @@ def batch_of(desk: Desk, ids: Sequence[bytes]) -> int:
     return int(desk.one("SELECT batch_no FROM message WHERE id = %s", ids[0].hex()))
 
 
-def look(desk: Desk, account: Account, ids: Sequence[bytes]) -> Row:
+def look(desk: Desk, account: Account, ids: Sequence[bytes]) -> BatchRow:
     found = messaging.find_batch(desk.conn, account.id, batch_of(desk, ids))
     assert found is not None
     return found

@@ -45,7 +45,13 @@ COLUMNS = {
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 
 STAGES = [("billing", "price_stage"), ("compliance", "list_stage")]
-NOT_PLANNED = {*STAGES, ("billing", "price_copy"), ("compliance", "list_copy")}  # CREATE TABLE, COPY
+# CREATE TABLE, COPY, ANALYZE
+NOT_PLANNED = {
+    *STAGES,
+    ("billing", "price_copy"),
+    ("compliance", "list_copy"),
+    ("bootstrap", "analyze"),
+}
 HOT = [
     "claimed_messages", "ended_messages", "batch_texts", "handed_parts", "match", "match_unknown", "lock_messages", "part_receipts",
     "present_states", "open_messages", "last_message_to", "uplink_page", "report_by_ids", "report_ids", "batch_range", "batch_rows",

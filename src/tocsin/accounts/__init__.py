@@ -1,5 +1,6 @@
 """Who may: accounts, keys, grants."""
 
+from tocsin.accounts.calls import CALL_SIGN_LENGTH, CONSOLE_CALLS, Call, is_signed, sign_call
 from tocsin.accounts.canary import check_canary, reseal_canary
 from tocsin.accounts.change import (
     DEFAULT_PLAN,
@@ -37,6 +38,8 @@ from tocsin.accounts.model import (
 from tocsin.accounts.pool import SenderPool, add_to_pool, list_pool, read_pool, remove_from_pool
 
 __all__ = [
+    "CALL_SIGN_LENGTH",
+    "CONSOLE_CALLS",
     "DEFAULT_PLAN",
     "FREE_TEXT",
     "GRANT_KINDS",
@@ -48,6 +51,7 @@ __all__ = [
     "Account",
     "AccountError",
     "AccountFacts",
+    "Call",
     "Directory",
     "Key",
     "KeyFacts",
@@ -60,6 +64,7 @@ __all__ = [
     "create_account",
     "end_key",
     "find_account",
+    "is_signed",
     "list_accounts",
     "list_grants",
     "list_keys",
@@ -73,4 +78,5 @@ __all__ = [
     "reseal_keys",
     "rotate_key",
     "set_account",
+    "sign_call",
 ]

@@ -1,22 +1,26 @@
 """Who is calling: the sign of the API page, checked in constant time.
 
 sign = MD5 of account + API key + datetime (the page's own scheme; contract, section 1). An unknown account, a wrong key
-and a stale clock all cost the same and answer -1. Authority is checked here and nowhere else.
+and a stale clock all cost the same and answer -1. The console's calls are signed otherwise (accounts/calls.py): a person
+may send without a key. Authority is checked here and nowhere else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from tocsin.accounts import Account, Directory
+from tocsin.accounts import CALL_SIGN_LENGTH, Account, Call, Directory, is_signed
+from tocsin.api.wire import Request
 from tocsin.content import Status
 from tocsin.kit.visitor import read_visitor
 from tocsin.messaging import Refusal
 
 CLOCK_WITHIN_S = 1800
+CONSOLE_CLOCK_WITHIN_S = 300  # the clocks of one installation
+_SIGNED = frozenset({"account", "sign", "datetime"})
 _NOBODY = "no such account"
 
 
@@ -57,6 +61,27 @@ def _signed(account: Account | None, name: str, sign: str, stamp: str, now_s: fl
             wanted = b"-"
         good |= hmac.compare_digest(wanted, given)
     return good and bool(secrets)
+
+
+def is_of_console(query: Mapping[str, str]) -> bool:
+    """Whether a request says that it is a call of the console."""
+    return len(query.get("sign", "")) == CALL_SIGN_LENGTH
+
+
+def authenticate_console(
+    directory: Directory, keys: Sequence[bytes], request: Request, now_s: float
+) -> Account | Refusal:
+    """The account for which the console calls; else -1. All that such a call says is signed: it has no other parameters."""
+    query = request.query
+    name, stamp = query.get("account", ""), query.get("datetime", "")
+    call = Call(name, stamp, request.path, request.idempotency_key or "", request.body)
+    account = directory.by_name(name)
+    signed = is_signed(keys, call, query.get("sign", ""))
+    if account is None or not signed or request.method != "POST" or query.keys() != _SIGNED:
+        return Refusal(Status.AUTHENTICATION)
+    if not (stamp.isascii() and stamp.isdigit()) or abs(int(stamp) - now_s) > CONSOLE_CLOCK_WITHIN_S:
+        return Refusal(Status.AUTHENTICATION, "the clocks of console and API are more than 5 minutes apart")
+    return account
 
 
 def may_come_from(account: Account, address: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 
 from tocsin.accounts import Account
-from tocsin.api.auth import authenticate, may_come_from
+from tocsin.api.auth import authenticate, authenticate_console, is_of_console, may_come_from
 from tocsin.api.carrier import BODY_MOST as CALL_MOST
 from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
@@ -23,6 +23,8 @@ from tocsin.api.desk import Desk
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
+from tocsin.api.quote import PREFIX as QUOTE
+from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
 from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
@@ -98,6 +100,14 @@ ENDPOINTS = {
     "/api/v1/schedules/cancel": _endpoint("cancel", _POST, cancel_schedules),
 }
 
+OF_CONSOLE = {
+    QUOTE + path: _endpoint(
+        "quote", _POST, answer_quote, bulk=ENDPOINTS[path].bulk, body_most=ENDPOINTS[path].body_most
+    )
+    for path in SENDS
+}
+"""What the console alone is answered; for others it is not there."""
+
 
 class Server:
     """The RSGI application."""
@@ -122,6 +132,8 @@ class Server:
 
     async def _reply(self, scope: Any, protocol: Any, name: str) -> Reply:
         endpoint = ENDPOINTS.get(scope.path)
+        if endpoint is None and scope.path in OF_CONSOLE and is_of_console(parse_query(scope.query_string)):
+            endpoint = OF_CONSOLE[scope.path]
         if endpoint is None:
             return await self._page(scope, protocol)
         if scope.method not in endpoint.methods:
@@ -217,6 +229,10 @@ class Server:
         account = await self._let_in(request)
         if isinstance(account, Reply):
             return account
+        if request.by_console and request.path in ENDPOINTS:
+            log.info(
+                "the console calls for %s: %s", account.name, request.path, extra={"request_id": request.request_id}
+            )
         if endpoint.bulk and self._desk.bulk is not None and len(request.body) + _query_size(request) > BULK_BYTES:
             return await self._desk.bulk(request, account.id)
         return await endpoint.answer(self._desk, account, request)
@@ -226,7 +242,11 @@ class Server:
         desk, now = self._desk, clock.now_s()
         if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
             return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
-        found = authenticate(desk.directory, request.query, bool(request.body), now)
+        if is_of_console(request.query):
+            found = authenticate_console(desk.directory, desk.console_keys, request, now)
+            request.by_console = isinstance(found, Account)
+        else:
+            found = authenticate(desk.directory, request.query, bool(request.body), now)
         if isinstance(found, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
@@ -235,7 +255,7 @@ class Server:
             return error_reply(found.status, "en", found.detail)
         if found.locked:
             return error_reply(Status.USER_LOCKED, found.language)
-        if not may_come_from(found, request.address):
+        if not request.by_console and not may_come_from(found, request.address):
             return error_reply(Status.IP_RESTRICTED, found.language)
         if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
             return _too_frequent(found.language, 1)

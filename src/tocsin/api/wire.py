@@ -61,6 +61,7 @@ class Request(msgspec.Struct):
     request_id: str
     idempotency_key: str | None = None
     measured: bool = True  # its length was declared, so that a body that broke off is known as one
+    by_console: bool = False  # a person sends, at the console; the account's IP list is for its programs
 
 
 class Reply(msgspec.Struct):

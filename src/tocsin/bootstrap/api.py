@@ -12,6 +12,7 @@ import logging
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
+from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
 from tocsin.api.ears import Ears
@@ -56,6 +57,7 @@ class Plant:
             Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
             Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
+            derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
         self._stop = stop

@@ -23,6 +23,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         _("Watch"),
         [
             ("messages", "messages", _("Message log"), ""),
+            ("replies", "message-reply", _("Replies"), ""),
         ],
     ),
     (

@@ -56,6 +56,7 @@ def member(what: str = "") -> Callable[[View], View]:
             request.member = found  # type: ignore[attr-defined]  # for the layout
             return view(request, found, *words, **named)
 
+        inner.right = what  # type: ignore[attr-defined]  # for the test that walks all addresses
         return inner
 
     return wrap

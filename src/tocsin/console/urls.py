@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, quickstart
+from tocsin.console.pages import choices, home, keys, log, message, quickstart, replies
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("messages/", log.show, name="messages"),
+    path("messages/on/", log.go_on, name="messages-on"),
+    path("messages/<str:message_id>/", message.show, name="message"),
+    path("messages/<str:message_id>/now/", message.show_now, name="message-now"),
+    path("replies/", replies.show, name="replies"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
     path("healthz", choices.say_well, name="healthz"),

@@ -6,9 +6,9 @@ from tocsin.messaging.batches import (
     NEWEST_BATCH,
     Batch,
     BatchAsk,
+    BatchRow,
     BatchState,
     Progress,
-    Row,
     find_batch,
     page_batches,
     read_content,
@@ -28,7 +28,7 @@ from tocsin.messaging.keep import (
     make_partitions_of,
 )
 from tocsin.messaging.links import Linker
-from tocsin.messaging.log import NEWEST, Asked, Day, LogRow, State, find_message, read_days, read_log
+from tocsin.messaging.log import NEWEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
@@ -49,6 +49,7 @@ from tocsin.messaging.query import (
 )
 from tocsin.messaging.reactions import Reaction, receive_feedback, record_reactions
 from tocsin.messaging.receipt import Received, receive
+from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
     Cancelled,
     Scheduled,
@@ -57,13 +58,26 @@ from tocsin.messaging.schedule import (
     mark_cancelled,
     page_schedules,
 )
+from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
 from tocsin.messaging.stop import cancel_batch, end_stopped, pause_batch, resume_batch
 from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
 from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
 from tocsin.messaging.submit import load as load_work
+from tocsin.messaging.sums import Count, Sums, read_sums
 from tocsin.messaging.sweep import end_overdue, match_again
+from tocsin.messaging.trace import (
+    Answered,
+    PartReceipt,
+    Reacted,
+    Report,
+    Said,
+    Submitted,
+    Trace,
+    Waits,
+    trace_message,
+)
 from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
@@ -71,48 +85,62 @@ __all__ = [
     "MMS",
     "NEWEST",
     "NEWEST_BATCH",
+    "NEWEST_REPLY",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
     "VOICE_OTP",
     "WON",
+    "Answered",
     "Answers",
     "Ask",
     "Asked",
     "Batch",
     "BatchAsk",
     "BatchNumbers",
+    "BatchRow",
     "BatchState",
     "Books",
     "Cancelled",
     "Chunk",
     "Claimed",
-    "Day",
+    "Count",
     "Draft",
     "End",
     "Exhausted",
     "Form",
+    "Found",
+    "FoundReplies",
     "Ground",
     "Linker",
     "LogRow",
     "NextChannel",
     "Open",
+    "PartReceipt",
     "Progress",
+    "Reacted",
     "Reaction",
     "Received",
     "Refusal",
     "Reply",
+    "ReplyPlace",
+    "ReplyRow",
+    "Report",
     "Reviewed",
-    "Row",
+    "Said",
     "Scheduled",
     "SlotLease",
     "Span",
     "Standing",
     "State",
+    "Submitted",
+    "Sums",
     "Terms",
     "Text",
     "Texts",
+    "Trace",
     "Verdicts",
+    "Waits",
     "Work",
     "accept_statement",
     "batch_span",
@@ -134,6 +162,8 @@ __all__ = [
     "join_replies",
     "judge",
     "keep_partitions",
+    "key_of",
+    "list_replies",
     "list_schedules",
     "load_ended",
     "load_work",
@@ -152,10 +182,10 @@ __all__ = [
     "read_balance",
     "read_batch",
     "read_content",
-    "read_days",
     "read_funds",
     "read_log",
     "read_refusals",
+    "read_sums",
     "receive",
     "receive_feedback",
     "receive_replies",
@@ -164,6 +194,9 @@ __all__ = [
     "refuse_some",
     "renew_ends",
     "resume_batch",
+    "search_log",
     "sending_of",
+    "time_of",
     "time_span",
+    "trace_message",
 ]

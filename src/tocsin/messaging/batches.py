@@ -94,7 +94,7 @@ class BatchAsk(NamedTuple):
     limit: int = 25
 
 
-class Row(NamedTuple):
+class BatchRow(NamedTuple):
     """A batch, where it stands, and in which state that is."""
 
     batch: Batch
@@ -102,11 +102,11 @@ class Row(NamedTuple):
     state: BatchState
 
 
-def page_batches(conn: Connection[TupleRow], account_id: int, ask: BatchAsk) -> tuple[list[Row], int | None]:
+def page_batches(conn: Connection[TupleRow], account_id: int, ask: BatchAsk) -> tuple[list[BatchRow], int | None]:
     """Batches that fit, newest first, and before which number to go on (None: those were the last). Where few fit, a page may
     be short and still not the last: a look goes over so many batches and not further.
     """
-    found: list[Row] = []
+    found: list[BatchRow] = []
     before = ask.before
     for _ in range(_CHUNKS_MOST):
         batches, after = _read_chunk(conn, account_id, ask._replace(before=before))
@@ -135,7 +135,7 @@ def _read_chunk(conn: Connection[TupleRow], account_id: int, ask: BatchAsk) -> t
     return batches, bound[0] if bound else None
 
 
-def find_batch(conn: Connection[TupleRow], account_id: int, batch_no: int) -> Row | None:
+def find_batch(conn: Connection[TupleRow], account_id: int, batch_no: int) -> BatchRow | None:
     """One batch of the account."""
     found, _ = page_batches(conn, account_id, BatchAsk(before=batch_no + 1, low=batch_no, limit=1))
     return found[0] if found else None
@@ -147,12 +147,12 @@ def read_content(conn: Connection[TupleRow], account_id: int, batch_no: int) -> 
     return str(row[0]) if row else ""
 
 
-def _describe(conn: Connection[TupleRow], batches: Sequence[Batch]) -> list[Row]:
+def _describe(conn: Connection[TupleRow], batches: Sequence[Batch]) -> list[BatchRow]:
     sums = _read_sums(conn, batches)
     rows = []
     for batch in batches:
         progress = add_up(batch, sums.get(batch.batch_no, []))
-        rows.append(Row(batch, progress, state_of(batch, progress)))
+        rows.append(BatchRow(batch, progress, state_of(batch, progress)))
     return rows
 
 

@@ -402,23 +402,109 @@ FROM (
 SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned_channel_id IS NULL;
 
 -- name: log_page
--- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of numbers.
+-- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of texts.
 SELECT uuid_send(m.id), m.phone, m.country_id, m.product::integer, m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0,
        r.reason::integer, r.status::integer, r.fee_micros, r.at
 FROM message m
 LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
-WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid
-AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text))
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid AND m.id >= %(floor)s::uuid
+AND (%(among)s::uuid[] IS NULL OR m.id = ANY(%(among)s::uuid[]))
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text AND starts_with(m.phone, %(low)s::text)))
+AND (%(batch_no)s::bigint IS NULL OR m.batch_no = %(batch_no)s::bigint)
+AND (%(product)s::integer IS NULL OR m.product = %(product)s::integer)
+AND (%(country_id)s::integer IS NULL OR m.country_id = %(country_id)s::integer)
 AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
     WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
 ORDER BY m.id DESC LIMIT %(limit)s::integer;
 
--- name: log_days
--- An account's sums by day, from the roll-ups: under way, delivered, failed, what they cost.
-SELECT (hour AT TIME ZONE 'UTC')::date, coalesce(sum(messages) FILTER (WHERE status = 0), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE status = 1), 0)::bigint, coalesce(sum(messages) FILTER (WHERE status NOT IN (0, 1)), 0)::bigint,
-       coalesce(sum(fee_micros), 0)::bigint
-FROM rollup WHERE account_id = %(account)s AND hour >= %(since)s::timestamptz GROUP BY 1 ORDER BY 1;
+-- name: log_oldest
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid ORDER BY id LIMIT 1;
+
+-- name: log_edge
+-- Where a stretch ends, on the index alone.
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+ORDER BY id DESC OFFSET %(skip)s::integer LIMIT 1;
+
+-- name: log_few
+-- Messages to numbers of a prefix by the index of numbers: how many of all accounts (up to a limit), and those of this one.
+WITH few AS MATERIALIZED (
+    SELECT id, account_id FROM message
+    WHERE phone >= %(low)s::text AND phone < %(high)s::text AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+    ORDER BY phone LIMIT %(limit)s::integer
+)
+SELECT count(*), array_agg(uuid_send(id)) FILTER (WHERE account_id = %(account)s) FROM few;
+
+-- name: log_hours
+SELECT extract(epoch FROM hour)::bigint FROM rollup
+WHERE account_id = %(account)s AND hour >= to_timestamp(%(since)s::double precision) AND hour < to_timestamp(%(until)s::double precision)
+AND (%(product)s::integer IS NULL OR product = %(product)s::integer)
+AND (%(country_id)s::integer IS NULL OR country_id = %(country_id)s::integer)
+AND CASE %(state)s::integer WHEN 0 THEN status = 0 WHEN 1 THEN status = 1 WHEN 2 THEN status NOT IN (0, 1) ELSE true END
+GROUP BY hour HAVING sum(messages) > 0 ORDER BY hour DESC LIMIT %(limit)s::integer;
+
+-- name: log_sums
+-- From the roll-ups, by status and one thing more: 0 the day's turn (0: all before the first), 1 country, 2 product, 3 the status itself.
+WITH hours AS MATERIALIZED (
+    SELECT width_bucket(hour, %(edges)s::timestamptz[]) AS turn, country_id, product::integer AS product, status::integer AS status,
+           messages, fee_micros
+    FROM rollup WHERE account_id = %(account)s AND hour >= %(before)s::timestamptz AND hour < %(until)s::timestamptz
+), sums AS (
+    SELECT turn, country_id, product, status, sum(messages) AS messages, sum(fee_micros) AS fee FROM hours GROUP BY 1, 2, 3, 4
+)
+SELECT 0, turn, status, sum(messages)::bigint, sum(fee)::bigint FROM sums GROUP BY turn, status
+UNION ALL SELECT 1, country_id, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY country_id, status
+UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY product, status
+UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
+
+-- name: trace_message
+SELECT m.batch_no, b.priority::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
+       b.sender, b.title, b.content, b.attached, b.template_id, b.given, m.own
+FROM message m JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
+
+-- name: trace_submissions
+-- None is older than its message: the weeks before need not be looked at.
+SELECT at, channel_id, coalesce(carrier_id, ''), part::integer, attempt::integer, outcome::integer, reason::integer FROM submission
+WHERE message_id = %(id)s::uuid
+AND at >= to_timestamp(('x' || substr(replace(%(id)s::uuid::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0) - interval '1 hour'
+ORDER BY at, attempt, part LIMIT %(limit)s;
+
+-- name: trace_receipts
+SELECT at, part::integer, attempt::integer, reason::integer, talk_s FROM part_receipt WHERE message_id = %(id)s::uuid ORDER BY at, part LIMIT %(limit)s;
+
+-- name: trace_reports
+SELECT at, reason::integer, fee_micros, refund_micros, coalesce(channel_id, 0), count::integer FROM report
+WHERE message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY version LIMIT %(limit)s;
+
+-- name: trace_reactions
+SELECT at, kind::integer, url, machine, country, city, device_type, device_name FROM mail_event
+WHERE batch_no = %(batch)s AND message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY at LIMIT %(limit)s;
+
+-- name: trace_replies
+SELECT uuid_send(id), at, content FROM uplink
+WHERE account_id = %(account)s AND user_number = %(phone)s AND id > %(id)s::uuid AND message_id = %(id)s::uuid ORDER BY id LIMIT %(limit)s;
+
+-- name: trace_waits
+-- Of what is under way, where it waits. A lane of millions is not read to its end.
+SELECT due, attempt::integer, owner IS NOT NULL, false
+FROM (SELECT due, attempt, owner, ids FROM lane_item WHERE account_id = %(account)s LIMIT 20000) AS l WHERE %(id)s::uuid = ANY(ids)
+UNION ALL
+SELECT due, 1, false, true FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
+LIMIT 1;
+
+-- name: reply_page
+-- An account's replies, newest first by the transaction that wrote them; a prefix is a range of texts.
+SELECT uuid_send(u.id), u.seen::text, u.at, u.user_number, u.service_number, u.content, uuid_send(u.message_id)
+FROM (
+    SELECT * FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
+    AND (seen, id) >= (%(floor_seen)s::xid8, %(floor)s::uuid)
+) AS u
+WHERE (%(low)s::text = '' OR (u.user_number >= %(low)s::text AND u.user_number < %(high)s::text AND starts_with(u.user_number, %(low)s::text)))
+AND (%(service)s::text = '' OR starts_with(u.service_number, %(service)s::text))
+ORDER BY u.seen DESC, u.id DESC LIMIT %(limit)s;
+
+-- name: reply_edge
+SELECT seen::text, uuid_send(id) FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
+ORDER BY seen DESC, id DESC OFFSET %(skip)s LIMIT 1;
 
 -- name: add_batch_delta
 -- Of large batches alone, which have sums since their accept. `bare`: how many of the n ended without being handed over.

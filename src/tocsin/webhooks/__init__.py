@@ -36,6 +36,7 @@ from tocsin.webhooks.rows import (
 )
 from tocsin.webhooks.settle import Settler
 from tocsin.webhooks.store import drop_orphans, forget_attempts
+from tocsin.webhooks.trace import Pushes, Try, WaitingPush, trace_pushes
 
 __all__ = [
     "KINDS",
@@ -50,6 +51,7 @@ __all__ = [
     "Leases",
     "NewEndpoint",
     "OutboxRow",
+    "Pushes",
     "Reader",
     "ReportEntry",
     "ReportFacts",
@@ -57,6 +59,8 @@ __all__ = [
     "Settler",
     "Shape",
     "Tools",
+    "Try",
+    "WaitingPush",
     "body",
     "chunk_reports",
     "drop_orphans",
@@ -76,5 +80,6 @@ __all__ = [
     "shape",
     "statement",
     "time_text",
+    "trace_pushes",
     "uplink_body",
 ]

@@ -216,3 +216,23 @@ DELETE FROM outbox WHERE id = ANY (%s) AND aside;
 
 -- name: forget_attempts
 DELETE FROM push_attempt WHERE at < now() - make_interval(days => %s::integer);
+
+-- name: trace_endpoint
+SELECT id, paused_at IS NOT NULL FROM endpoint WHERE account_id = %s AND kind = %s;
+
+-- name: trace_tries
+-- By the time, which is a range of few blocks.
+SELECT at, took_ms, http_status::integer, error,
+       ARRAY(SELECT replace(i::text, '-', '') FROM unnest(ids) AS i WHERE i = ANY(%(ids)s::uuid[]))
+FROM push_attempt
+WHERE endpoint_id = %(endpoint)s AND at >= %(low)s::timestamptz AND at < %(high)s::timestamptz AND ids && %(ids)s::uuid[]
+ORDER BY id LIMIT 300;
+
+-- name: trace_waiting
+-- Among the oldest that wait: a backlog of millions is not read to its end.
+SELECT due, attempts::integer, aside, ARRAY(SELECT replace(i::text, '-', '') FROM unnest(ids) AS i WHERE i = ANY(%(ids)s::uuid[]))
+FROM (
+    (SELECT * FROM outbox WHERE endpoint_id = %(endpoint)s AND NOT aside ORDER BY seq, id LIMIT 2000)
+    UNION ALL
+    (SELECT * FROM outbox WHERE endpoint_id = %(endpoint)s AND aside ORDER BY seq LIMIT 2000)
+) AS o WHERE ids && %(ids)s::uuid[] ORDER BY seq LIMIT 100;

@@ -16,7 +16,7 @@ from tocsin.console.pages import keys
 from tocsin.console.rights import KEYS, SEND
 from tocsin.console.shown import Shown, show_rows
 from tocsin.console.tenancy import Conn, Member, member, open_look
-from tocsin.console.testsend import Sent, send_test, write_sample
+from tocsin.console.testsend import Sent, fill_samples, send_test
 from tocsin.kit import clock
 from tocsin.traffic import Product
 
@@ -51,7 +51,7 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
         facts = {**_read_steps(conn, who), "safe": _goes_to_sandbox(conn)}
         wallet = billing.read_wallet(conn, who.account_id)
     money = billing.text_of(wallet.balance_micros + wallet.gift_micros)
-    facts |= {"money": money, "api_url": installation().api_url, "sample": write_sample(who.account, "")}
+    facts |= {"money": money, "api_url": installation().api_url, "samples": fill_samples(who.account, "")}
     return render(request, "console/quickstart.html", facts)
 
 
@@ -63,7 +63,7 @@ def make_key(request: HttpRequest, who: Member) -> HttpResponse:
     api_key = keys.make(who)
     with open_look() as conn:
         facts = _read_steps(conn, who)
-    facts |= {"made": api_key, "most": keys.MOST, "sample": write_sample(who.account, api_key), "moved": True}
+    facts |= {"made": api_key, "most": keys.MOST, "samples": fill_samples(who.account, api_key), "moved": True}
     return render(request, "console/_key.html", facts)
 
 

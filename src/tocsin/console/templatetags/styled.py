@@ -20,3 +20,9 @@ def styled(field: BoundField) -> SafeString:
 def is_box(field: BoundField) -> bool:
     """Whether it is a box to tick."""
     return isinstance(field.field.widget, CheckboxInput)
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A count with its thousands apart, the same in both languages."""
+    return f"{number:,}"
