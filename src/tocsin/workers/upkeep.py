@@ -26,6 +26,8 @@ from tocsin.messaging import (
     Terms,
     end_expired,
     end_overdue,
+    end_stopped,
+    fold_batches,
     fold_rollups,
     forget_keys,
     join_replies,
@@ -83,6 +85,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
             waking(queue.LANE, lambda s: queue.take_over(s, settings.lease_s)),
         ),
         Job("schedule", 0.2, waking(queue.LANE, waking(queue.OUTBOX, lambda s: move_due(s, terms, clock.now_s())))),
+        Job("stopped", 0.3, waking(queue.OUTBOX, lambda s: end_stopped(s, books, clock.now_s()))),
         Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
         Job(
@@ -111,12 +114,13 @@ async def _fold(session: Session, settings: Settings) -> int:
     terms = BreakerTerms(settings.breaker_window, settings.breaker_factor, settings.breaker_half_open_s)
     async with session.transaction():
         folded = await fold_rollups(session, terms)
+        changes = await fold_batches(session)
     for turn in folded.turned:
         log.warning(
             "the breaker of channel %s to %s is %s: delivered %.1f %% of the last, %.1f %% of the day",
             turn.channel, turn.country or "no country", turn.state, 100 * turn.rate_last, 100 * turn.rate_day,
         )  # fmt: skip
-    return folded.deltas
+    return folded.deltas + changes
 
 
 async def _fold_ledger(session: Session) -> int:
