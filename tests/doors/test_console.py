@@ -21,14 +21,14 @@ ENTRANCE = ["/user/login/", "/user/signup/", "/user/password/reset/"]
 MESSAGE = UUID("019a0000-0000-7000-8000-000000000001")
 
 
-def add_message(dsn: str, account_id: int) -> None:
+def add_message(dsn: str, account_id: int, message: UUID = MESSAGE) -> None:
     with psycopg.connect(dsn) as conn:
         at = datetime.fromtimestamp((MESSAGE.int >> 80) / 1000, UTC)
         conn.execute("SELECT partition_ensure('message', %s)", (at,))
         conn.execute(
             "INSERT INTO message (id, account_id, batch_no, product, phone, country_id, parts, price_micros, status, reason)"
             " VALUES (%s, %s, 1, 1, '6281234567801', 10007, 1, 100000, 0, 0) ON CONFLICT DO NOTHING",
-            (MESSAGE, account_id),
+            (message, account_id),
         )
 
 
@@ -182,7 +182,7 @@ def test_the_menu_has_what_the_role_may_and_marks_where_one_is(project: str) -> 
 
 def test_times_are_those_of_the_users_zone(project: str) -> None:
     client, me = log_in()
-    add_message(project, me.account_id)
+    add_message(project, me.account_id, UUID(int=MESSAGE.int + 1))
 
     def read_minutes() -> int:
         found = re.findall(r"\b(\d\d):(\d\d):\d\d\b", read(client.get("/messages/")))

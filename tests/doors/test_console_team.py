@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.doors.console import log_in, read
+from tests.doors.console import change, log_in, read
 from tocsin.kit import clock
 
 LINK = re.compile(r"/invitation/([\w-]{43})/")
@@ -372,3 +372,13 @@ def test_the_mail_is_in_the_readers_language(project: str) -> None:
     assert "邀请" in mail.subject
     assert "邀请" in mail.body
     assert re.findall(r"\b(?:invites|Accept|link)\b", mail.body) == []
+
+
+def test_a_mail_that_cannot_go_is_told(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.schema.models import Invitation
+
+    owner, me = log_in()
+    change(monkeypatch, console_outbox="off")
+    page = read(owner.post("/team/invite/", {"address": "far@example.com", "role": "viewer"}, follow=True))
+    assert "The mail to far@example.com could not be sent" in page
+    assert Invitation.objects.filter(account=me.account).count() == 1, "it can be sent again"
