@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,8 +26,8 @@ def search_whole(
     """All ids that a person finds who follows each page and each piece to the end; how many looks that took."""
     ids: list[str] = []
     for turn in itertools.count(1):
-        time = itertools.count() if hurried else itertools.repeat(0)
-        found = messaging.search_log(conn, account_id, asked, lambda time=time: float(next(time)))  # type: ignore[misc]
+        time: Iterator[float] = itertools.count(0.0) if hurried else itertools.repeat(0.0)
+        found = messaging.search_log(conn, account_id, asked, time.__next__)
         ids += [row.id for row in found.rows]
         assert len(found.rows) <= asked.limit
         if not found.next:

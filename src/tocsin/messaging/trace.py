@@ -106,7 +106,7 @@ class Trace(NamedTuple):
     channel_id: int
     price_micros: int
     due_at: datetime | None
-    expires_at: datetime
+    expires_at: datetime | None
     said: Said
     submitted: list[Submitted]
     receipts: list[PartReceipt]
