@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ def search_whole(
     ids: list[str] = []
     for turn in itertools.count(1):
         time: Iterator[float] = itertools.count(0.0) if hurried else itertools.repeat(0.0)
-        found = messaging.search_log(conn, account_id, asked, time.__next__)
+        found = messaging.search_log(conn, account_id, asked, functools.partial(next, time))
         ids += [row.id for row in found.rows]
         assert len(found.rows) <= asked.limit
         if not found.next:
@@ -42,7 +43,7 @@ def now() -> datetime:
     return clock.now()
 
 
-ASKED = {
+ASKED: dict[str, tuple[Asked, Callable[[Past], bool]]] = {
     "all": (Asked(), lambda _past: True),
     "failed": (Asked(state=State.FAILED), lambda past: past.reason is Reason.UNDELIVERED),
     "under way": (Asked(state=State.UNDER_WAY), lambda past: past.reason is Reason.SENDING),

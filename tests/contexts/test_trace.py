@@ -45,10 +45,10 @@ async def test_an_answer_stands_with_its_message_and_in_the_list(desk: Desk) -> 
     account, other = await desk.add_account("mine"), await desk.add_account("other")
     phones = desk.take_numbers(2)
     message_id, _ = await desk.accept(account, phones)
-    await take_replies(desk, make_reply(phones[0], "STOP"))
+    await take_replies(desk, make_reply(phones[0], "Who is this?"))
     trace = messaging.trace_message(desk.conn, account.id, message_id.hex())
     assert trace is not None
-    assert [each.content for each in trace.answered] == ["STOP"]
+    assert [each.content for each in trace.answered] == ["Who is this?"]
     found = messaging.list_replies(desk.conn, account.id, messaging.NEWEST_REPLY, ("", ""), 10)
     assert [(row.user_number, row.message_id) for row in found.rows] == [(phones[0], message_id.hex())]
     assert messaging.list_replies(desk.conn, other.id, messaging.NEWEST_REPLY, ("", ""), 10).rows == []

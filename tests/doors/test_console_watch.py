@@ -171,13 +171,15 @@ def test_a_message_tells_all_to_its_own_account_only(project: str) -> None:
         "The carrier took it and could not deliver it.", "HTTP 200", "Your server has the report", "Indonesia",
     ):  # fmt: skip
         assert words in text, words
-    steps = re.findall(r"<strong class=\"text-break\">([^<]+)</strong>", text)
+    steps = re.findall(r"<strong class=\"text-break\">(?:<a [^>]*>)?([^<]+)<", text)
     assert [step.partition(":")[0] for step in steps] == [
         "Accepted for sending",
         "Submitted",
         "Failed",
         "Report pushed to your server",
     ]
+    (attempt,) = re.findall(r'href="(/webhooks/attempts/[0-9]+/)"', text)
+    assert client.get(attempt).status_code == 200
     assert "hx-get" not in text, "nothing more is to be expected"
     for path in (f"/messages/{message_id}/", f"/messages/{message_id}/now/"):
         assert stranger.get(path).status_code == 404
