@@ -41,6 +41,15 @@ async def test_attempts_receipts_and_refund_in_order(desk: Desk) -> None:
     assert messaging.trace_message(desk.conn, account.id, "0" * 32) is None
 
 
+async def test_what_is_paused_waits_without_a_time(desk: Desk) -> None:
+    account = await desk.add_account()
+    (message_id,) = await desk.accept(account, 1)
+    desk.conn.execute("UPDATE lane_item SET due = 'infinity' WHERE %s::uuid = ANY(ids)", (message_id.hex(),))
+    trace = messaging.trace_message(desk.conn, account.id, message_id.hex())
+    assert trace is not None
+    assert trace.waits == messaging.Waits(None, 1, claimed=False, scheduled=False, paused=True)
+
+
 async def test_an_answer_stands_with_its_message_and_in_the_list(desk: Desk) -> None:
     account, other = await desk.add_account("mine"), await desk.add_account("other")
     phones = desk.take_numbers(2)

@@ -498,10 +498,10 @@ WHERE account_id = %(account)s AND user_number = %(phone)s AND id > %(id)s::uuid
 
 -- name: trace_waits
 -- Of what is under way, where it waits. A lane of millions is not read to its end.
-SELECT due, attempt::integer, owner IS NOT NULL, false
+SELECT CASE WHEN isfinite(due) THEN due END, attempt::integer, owner IS NOT NULL, false, coalesce(NOT isfinite(due), false)
 FROM (SELECT due, attempt, owner, ids FROM lane_item WHERE account_id = %(account)s LIMIT 20000) AS l WHERE %(id)s::uuid = ANY(ids)
 UNION ALL
-SELECT due, 1, false, true FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
+SELECT due, 1, false, true, false FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
 LIMIT 1;
 
 -- name: reply_page

@@ -95,6 +95,7 @@ class Waits(NamedTuple):
     attempt: int
     claimed: bool
     scheduled: bool
+    paused: bool  # with its batch
 
 
 class Trace(NamedTuple):
