@@ -28,6 +28,7 @@ PAGES = {
     "start": "/quick-start/",
     "overview": "/?stay",
     "messages": "/messages/",
+    "replies": "/replies/",
     "files": "/files/",
     "keys": "/keys/",
     "outbox": "/outbox/",

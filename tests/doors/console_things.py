@@ -35,7 +35,15 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/"]
+        return [
+            f"/messages/?number={MARK[:5]}",
+            "/team/",
+            "/files/",
+            "/files/list/",
+            "/?stay",
+            "/replies/",
+            f"/messages/{self.names['message_id']}/",
+        ]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -65,6 +73,11 @@ def make_things(dsn: str, account_id: int) -> Things:
             "INSERT INTO message (id, account_id, batch_no, product, phone, country_id, parts, price_micros, status, reason)"
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
+        )
+        conn.execute(
+            "INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)"
+            " VALUES (%s, %s, 1, %s, %s, %s, now(), %s)",
+            (UUID(bytes=_IDS.one()), account_id, MARK, MARK, MARK, message_id),
         )
         new = files.New(
             account_id,
