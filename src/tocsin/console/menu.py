@@ -30,6 +30,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         _("Integrate"),
         [
             ("keys", "key", _("API keys"), KEYS),
+            ("reference", "book", _("API reference"), ""),
         ],
     ),
     (_("Account"), []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tocsin.console import outbox
-from tocsin.console.pages import choices, home, keys, log, message, quickstart, replies
+from tocsin.console.pages import choices, home, keys, log, message, quickstart, reference, replies
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("quick-start/arrival/<str:message_id>/", quickstart.watch, name="quick-start-arrival"),
     path("keys/", keys.show, name="keys"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("reference/", reference.show, name="reference"),
     path("messages/", log.show, name="messages"),
     path("messages/on/", log.go_on, name="messages-on"),
     path("messages/<str:message_id>/", message.show, name="message"),
