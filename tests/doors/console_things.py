@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from tocsin import accounts
+from tocsin import accounts, files
+from tocsin.files import State
+from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
@@ -33,7 +35,7 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}"]
+        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/"]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -64,5 +66,32 @@ def make_things(dsn: str, account_id: int) -> Things:
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
         )
+        new = files.New(
+            account_id,
+            1,
+            files.Kind.LEDGER,
+            f"{MARK}.csv",
+            {"format": "csv", "filter": {"number": MARK}},
+            state=State.DONE,
+        )
+        things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
+    _add_team(things)
     return things
+
+
+def _add_team(things: Things) -> None:
+    """Who is in it, who is invited, where its owner is logged in."""
+    from allauth.usersessions.models import UserSession
+
+    from tocsin.schema.models import Invitation, Membership
+
+    own = Membership.objects.get(account_id=things.account_id)
+    later = clock.now() + timedelta(days=7)
+    mark = f"{MARK}-{own.id}"
+    asked = Invitation.objects.create(
+        account_id=own.account_id, address=f"{mark}@example.com", role="viewer", token_hash=mark, expires_at=later
+    )
+    session = UserSession.objects.create(user=own.user, ip="127.0.0.1", session_key=mark, user_agent=MARK)
+    things.names |= {"membership_id": own.id, "invitation_id": asked.id, "session_id": session.id}
+    things.names |= {"account_id": own.account_id, "token": mark}

@@ -35,6 +35,7 @@ _MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "tocsin.console.middleware.Seen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -52,6 +53,9 @@ _CSP = {
     }
 }
 """Nothing inline, nothing from elsewhere. A part that needs more (Unfold wants eval) sets its own by a decorator."""
+
+_RATES = {"invite": "30/h/key", "invite_address": "5/d/key"}
+"""Beside allauth's own: invitations of an account, and to a mailbox."""
 
 
 def describe_project(settings: Settings, api_url: str) -> dict[str, Any]:
@@ -185,6 +189,18 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
         "ACCOUNT_SESSION_REMEMBER": True,
         "ACCOUNT_LOGOUT_REDIRECT_URL": "account_login",
+        "ACCOUNT_RATE_LIMITS": _RATES,
+        "ACCOUNT_CHANGE_EMAIL": True,
+        "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
+        "ACCOUNT_EMAIL_NOTIFICATIONS": True,
+        "MFA_ADAPTER": "tocsin.console.passkeys.Adapter",
+        "MFA_FORMS": {
+            "add_webauthn": "tocsin.console.passkeys.AddPasskey",
+            "edit_webauthn": "tocsin.console.passkeys.NamePasskey",
+        },
+        "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+        "MFA_PASSKEY_LOGIN_ENABLED": True,
+        "MFA_TOTP_TOLERANCE": 1,  # clocks of phones go wrong by some seconds
     }
 
 

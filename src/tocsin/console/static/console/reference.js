@@ -10,6 +10,9 @@
       document.querySelector(`a[data-names="${node.id}"]`).parentElement.hidden = node.hidden;
       found += node.hidden ? 0 : 1;
     }
+    for (const heading of document.querySelectorAll("[data-holds]")) {
+      heading.hidden = heading.dataset.holds.split(" ").every((id) => document.getElementById(id).hidden);
+    }
     document.getElementById("none").hidden = found > 0;
   };
   box.addEventListener("input", search);
