@@ -30,6 +30,7 @@ PAGES = {
     "messages": "/messages/",
     "files": "/files/",
     "keys": "/keys/",
+    "reference": "/reference/",
     "outbox": "/outbox/",
 }
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}
