@@ -31,6 +31,7 @@ PAGES = {
     "replies": "/replies/",
     "files": "/files/",
     "keys": "/keys/",
+    "reference": "/reference/",
     "outbox": "/outbox/",
 }
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}

@@ -33,6 +33,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("webhooks", "webhook", _("Webhooks"), HOOKS),
             ("keys", "key", _("API keys"), KEYS),
             ("requests", "list-search", _("Request log"), KEYS),
+            ("reference", "book", _("API reference"), ""),
         ],
     ),
     (
