@@ -19,6 +19,9 @@ PAGES = {
     "overview": "/?stay",
     "messages": "/messages/",
     "keys": "/keys/",
+    "webhooks": "/webhooks/",
+    "attempts": "/webhooks/attempts/",
+    "requests": "/requests/",
     "outbox": "/outbox/",
 }
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}
