@@ -10,12 +10,15 @@ from uuid import UUID
 import psycopg
 
 from tocsin import accounts, files
-from tocsin.files import State
+from tocsin.files import State, Step
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
 """In every text, and a number."""
 
+UPLOADS = [
+    "upload", *(f"upload-{name}" for name in ("progress", "choose", "send", "on", "back", "discard", "bad")),
+]  # fmt: skip
 _IDS = Ids()
 
 
@@ -34,7 +37,7 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/files/", "/files/list/"]
+        return [f"/messages/?number={MARK[:5]}", "/files/", "/files/list/", "/uploads/"]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -74,5 +77,8 @@ def make_things(dsn: str, account_id: int) -> Things:
             state=State.DONE,
         )
         things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
+        upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
+        upload_id = files.start(conn, upload)
+        things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     return things
