@@ -32,7 +32,9 @@ STATEMENTS = [(place, name) for place, file in FILES.items() for name in Queries
 COLUMNS = {
     ("webhooks", "enqueue"): "uuid[] integer[] integer[] integer[] integer[] bytea[]",
     ("webhooks", "take_leases"): "bigint double_precision integer[]",
-    ("webhooks", "settle"): "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[]",
+    ("webhooks", "settle"): (
+        "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[] text[] text[]"
+    ),
     ("webhooks", "split"): "bigint integer[] integer[] integer[] bytea[]",
     ("webhooks", "fix"): "integer bigint bigint[] bigint[]",
     ("webhooks", "reports_of"): "uuid[]",
@@ -41,6 +43,11 @@ COLUMNS = {
         "keep",
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
+    ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("audit", "log_requests"): (
+        "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
+        " integer[] text[] text[]"
+    ),
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 

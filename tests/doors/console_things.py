@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import psycopg
 
 from tocsin import accounts, files
 from tocsin.files import State, Step
+from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
@@ -37,7 +38,7 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/files/", "/files/list/", "/uploads/"]
+        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/", "/uploads/"]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -81,4 +82,22 @@ def make_things(dsn: str, account_id: int) -> Things:
         upload_id = files.start(conn, upload)
         things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
+    _add_team(things)
     return things
+
+
+def _add_team(things: Things) -> None:
+    """Who is in it, who is invited, where its owner is logged in."""
+    from allauth.usersessions.models import UserSession
+
+    from tocsin.schema.models import Invitation, Membership
+
+    own = Membership.objects.get(account_id=things.account_id)
+    later = clock.now() + timedelta(days=7)
+    mark = f"{MARK}-{own.id}"
+    asked = Invitation.objects.create(
+        account_id=own.account_id, address=f"{mark}@example.com", role="viewer", token_hash=mark, expires_at=later
+    )
+    session = UserSession.objects.create(user=own.user, ip="127.0.0.1", session_key=mark, user_agent=MARK)
+    things.names |= {"membership_id": own.id, "invitation_id": asked.id, "session_id": session.id}
+    things.names |= {"account_id": own.account_id, "token": mark}

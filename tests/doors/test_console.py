@@ -15,6 +15,8 @@ from tests.doors.console import change, log_in, read
 from tocsin import accounts, billing
 
 PAGES = ["/?stay", "/quick-start/", "/messages/", "/keys/", "/outbox/", "/user/password/change/"]
+PAGES += ["/team/", "/security/", "/security/log-ins/", "/preferences/", "/user/email/"]
+PAGES += ["/webhooks/", "/webhooks/attempts/", "/requests/"]
 ENTRANCE = ["/user/login/", "/user/signup/", "/user/password/reset/"]
 MESSAGE = UUID("019a0000-0000-7000-8000-000000000001")
 

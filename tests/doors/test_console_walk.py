@@ -12,7 +12,7 @@ from tests.doors.console import log_in
 from tests.doors.console_things import MARK, Things, make_things
 from tocsin.console.rights import RIGHTS
 
-PUBLIC = {"choose", "outbox", "healthz"}
+PUBLIC = {"choose", "outbox", "healthz", "invitation"}
 """For everybody, logged in or not."""
 READ_BY_ANYBODY = {""}
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")

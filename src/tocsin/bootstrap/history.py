@@ -23,6 +23,7 @@ from tocsin.traffic import Priority, Product, ReactionKind, Reason
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 BATCH_MOST: Final = 10_000
+_COUNTED_MOST: Final = 50  # a batch of more numbers has sums of its own
 _DAY_MS: Final = 86_400_000
 _LONGEST_CALL_MIN: Final = 10
 _MEAN_MICROS: Final = 150_000  # of a message, about
@@ -101,7 +102,10 @@ def write_history(
             for facts in _batches(dice, day_ms, round(messages * share)):
                 facts |= {"account": account_id, "channel": channel, "charge_failed": charge_failed}
                 row = conn.execute(QUERIES["batch"], facts).fetchone()
-                written += row[0] if row else 0
+                count = row[0] if row else 0
+                if count > _COUNTED_MOST:
+                    conn.execute(QUERIES["sums"], facts)
+                written += count
                 batches += 1
                 _write_answers(conn, facts)
         tell(written)

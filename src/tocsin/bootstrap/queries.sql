@@ -87,6 +87,10 @@ WITH made AS MATERIALIZED (
 )
 SELECT good + bad FROM sums;
 
+-- name: sums
+-- Of a large batch, which has sums of its own.
+SELECT batch_sum_again(%(no)s::bigint);
+
 -- name: replies
 -- What one in so many of the receivers of a batch wrote back.
 INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)

@@ -15,8 +15,9 @@ from django_stubs_ext import StrPromise
 
 from tocsin import messaging
 from tocsin.console.filters import read_filter
+from tocsin.console.names import PRODUCTS, list_countries
 from tocsin.console.rights import EXPORT, MONEY
-from tocsin.console.shown import PRODUCTS, REASONS, STATES, list_countries
+from tocsin.console.shown import REASONS, STATES
 from tocsin.files import EXPORTS, Job, Kind, Trouble
 from tocsin.messaging import State
 from tocsin.traffic import Product

@@ -80,7 +80,7 @@ def _tell_accept(trace: Trace, reader: Reader) -> Step:
         return Step(at, _("Refused: %(why)s") % {"why": REASONS.get(row.reason, "")}, "circle-x", "red",
                     [explained.REASONS.get(row.reason, ""), _("It cost nothing.")])  # fmt: skip
     notes: list[StrPromise | str] = [_("Charged %(money)s") % {"money": _word(trace.price_micros, reader)}]
-    return Step(at, _("Accepted"), "circle-check", "green", notes)
+    return Step(at, _("Accepted for sending"), "circle-check", "green", notes)
 
 
 def _tell_submits(trace: Trace, reader: Reader) -> list[Step]:

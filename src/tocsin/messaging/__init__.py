@@ -2,6 +2,17 @@
 
 from tocsin.messaging.accept import check_send
 from tocsin.messaging.answers import Answers
+from tocsin.messaging.batches import (
+    NEWEST_BATCH,
+    Batch,
+    BatchAsk,
+    BatchRow,
+    BatchState,
+    Progress,
+    find_batch,
+    page_batches,
+    read_content,
+)
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
@@ -9,7 +20,14 @@ from tocsin.messaging.export import ExportRow, ReplyLine, Wanted, export_message
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
-from tocsin.messaging.keep import fold_rollups, forget_keys, keep_partitions, make_partitions, make_partitions_of
+from tocsin.messaging.keep import (
+    fold_batches,
+    fold_rollups,
+    forget_keys,
+    keep_partitions,
+    make_partitions,
+    make_partitions_of,
+)
 from tocsin.messaging.links import Linker
 from tocsin.messaging.log import NEWEST, OLDEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
@@ -40,9 +58,11 @@ from tocsin.messaging.schedule import (
     list_schedules,
     mark_cancelled,
     page_schedules,
+    sum_scheduled,
 )
 from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
+from tocsin.messaging.stop import cancel_batch, end_stopped, pause_batch, resume_batch
 from tocsin.messaging.store import REFUSED, WON, load_ended, read_refusals
 from tocsin.messaging.store import accept as accept_statement
 from tocsin.messaging.submit import NextChannel, Open, Texts, Verdicts, Work, judge, merge_retries, record
@@ -66,6 +86,7 @@ __all__ = [
     "KINDS",
     "MMS",
     "NEWEST",
+    "NEWEST_BATCH",
     "NEWEST_REPLY",
     "OLDEST",
     "REFUSED",
@@ -77,7 +98,11 @@ __all__ = [
     "Answers",
     "Ask",
     "Asked",
+    "Batch",
+    "BatchAsk",
     "BatchNumbers",
+    "BatchRow",
+    "BatchState",
     "Books",
     "Cancelled",
     "Chunk",
@@ -96,6 +121,7 @@ __all__ = [
     "NextChannel",
     "Open",
     "PartReceipt",
+    "Progress",
     "Reacted",
     "Reaction",
     "Received",
@@ -124,17 +150,21 @@ __all__ = [
     "Work",
     "accept_statement",
     "batch_span",
+    "cancel_batch",
     "cancel_schedule",
     "check_mail",
     "check_send",
     "end_cancelled",
     "end_expired",
     "end_overdue",
+    "end_stopped",
     "export_messages",
     "export_replies",
     "find_accepted",
+    "find_batch",
     "find_message",
     "find_reports",
+    "fold_batches",
     "fold_rollups",
     "forget_keys",
     "join_replies",
@@ -152,11 +182,14 @@ __all__ = [
     "merge_retries",
     "move_due",
     "move_page",
+    "page_batches",
     "page_ids",
     "page_replies",
     "page_schedules",
+    "pause_batch",
     "read_balance",
     "read_batch",
+    "read_content",
     "read_funds",
     "read_log",
     "read_refusals",
@@ -168,8 +201,10 @@ __all__ = [
     "record_reactions",
     "refuse_some",
     "renew_ends",
+    "resume_batch",
     "search_log",
     "sending_of",
+    "sum_scheduled",
     "time_of",
     "time_span",
     "trace_message",

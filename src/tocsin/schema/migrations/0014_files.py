@@ -8,7 +8,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tocsin", "0015_watch")]
+    dependencies = [("tocsin", "0013_batches")]
 
     operations = [
         migrations.RunSQL((SQL / "0014_files.sql").read_text(encoding="utf-8"), migrations.RunSQL.noop),
