@@ -10,13 +10,16 @@ from uuid import UUID
 import psycopg
 
 from tocsin import accounts, files
-from tocsin.files import State
+from tocsin.files import State, Step
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
 """In every text, and a number."""
 
+UPLOADS = [
+    "upload", *(f"upload-{name}" for name in ("progress", "choose", "send", "on", "back", "discard", "bad")),
+]  # fmt: skip
 _IDS = Ids()
 
 
@@ -40,6 +43,7 @@ class Things:
             "/team/",
             "/files/",
             "/files/list/",
+            "/uploads/",
             "/?stay",
             "/replies/",
             f"/messages/{self.names['message_id']}/",
@@ -88,6 +92,9 @@ def make_things(dsn: str, account_id: int) -> Things:
             state=State.DONE,
         )
         things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
+        upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
+        upload_id = files.start(conn, upload)
+        things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     return things

@@ -25,6 +25,7 @@ from tocsin.console.pages import (
     requests,
     security,
     team,
+    uploads,
     usage,
 )
 
@@ -70,6 +71,15 @@ urlpatterns = [
     path("messages/<str:message_id>/", message.show, name="message"),
     path("messages/<str:message_id>/now/", message.show_now, name="message-now"),
     path("replies/", replies.show, name="replies"),
+    path("uploads/", uploads.show, name="uploads"),
+    path("uploads/<int:job_id>/", uploads.show_one, name="upload"),
+    path("uploads/<int:job_id>/progress/", uploads.progress, name="upload-progress"),
+    path("uploads/<int:job_id>/choose/", uploads.choose, name="upload-choose"),
+    path("uploads/<int:job_id>/send/", uploads.send, name="upload-send"),
+    path("uploads/<int:job_id>/on/", uploads.go_on, name="upload-on"),
+    path("uploads/<int:job_id>/back/", uploads.go_back, name="upload-back"),
+    path("uploads/<int:job_id>/discard/", uploads.discard, name="upload-discard"),
+    path("uploads/<int:job_id>/not-sent/", uploads.take_bad, name="upload-bad"),
     path("ledger/", ledger.show, name="ledger"),
     path("ledger/statement/", ledger.statement, name="statement"),
     path("ledger/statement.csv", ledger.statement_file, name="statement-file"),
