@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import TupleRow
 
-from tocsin import accounts, files
+from tocsin import accounts, files, webhooks
 from tocsin.files import State, Step
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
@@ -44,6 +45,10 @@ class Things:
             "/files/",
             "/files/list/",
             "/uploads/",
+            "/webhooks/",
+            "/webhooks/attempts/",
+            f"/webhooks/attempts/{self.names['attempt_id']}/",
+            f"/requests/{self.names['request_id']}/",
             "/?stay",
             "/replies/",
             f"/messages/{self.names['message_id']}/",
@@ -95,6 +100,7 @@ def make_things(dsn: str, account_id: int) -> Things:
         upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
         upload_id = files.start(conn, upload)
         things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
+        _add_hooks(conn, things)
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     return things
@@ -115,3 +121,31 @@ def _add_team(things: Things) -> None:
     session = UserSession.objects.create(user=own.user, ip="127.0.0.1", session_key=mark, user_agent=MARK)
     things.names |= {"membership_id": own.id, "invitation_id": asked.id, "session_id": session.id}
     things.names |= {"account_id": own.account_id, "token": mark}
+
+
+def _add_hooks(conn: psycopg.Connection[TupleRow], things: Things) -> None:
+    """A webhook, a push and a test of it, a request to the API."""
+    things.names["kind"] = "sms"
+    url = f"https://example.com/{MARK}"
+    webhooks.set_endpoint(conn, things.account_id, "sms", url, lambda secret: f"sealed {secret}")
+    made = {"attempt_id": _ATTEMPT, "test_id": _TEST, "request_id": _REQUEST}
+    for name, statement in made.items():
+        row = conn.execute(statement, {"account": things.account_id, "mark": MARK}).fetchone()
+        assert row is not None
+        things.names[name] = row[0]
+
+
+_ATTEMPT = """
+INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, answer, request)
+SELECT id, 1, %(mark)s, now(), 5, 500, 1, '{}', %(mark)s, %(mark)s FROM endpoint WHERE account_id = %(account)s RETURNING id
+"""
+_TEST = """
+INSERT INTO test_event (account_id, endpoint_id, body) SELECT account_id, id, convert_to(%(mark)s, 'UTF8') FROM endpoint
+WHERE account_id = %(account)s RETURNING id
+"""
+_REQUEST = """
+INSERT INTO api_request (account_id, at, request_id, method, path, status, http, took_ms, address, key_id, receivers, batch_no,
+                         left_out, message, body)
+VALUES (%(account)s, now(), %(mark)s, 'POST', '/api/v1/sms/sendbatchsms', -9, 200, 3, '203.0.113.5', 0, 1, 0, 0, %(mark)s, %(mark)s)
+RETURNING id
+"""

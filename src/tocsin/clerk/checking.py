@@ -41,11 +41,11 @@ def check_upload(desk: Desk, job: Job, api: Api, wait: Callable[[float], None]) 
         desk.fail(job, Trouble.AWAY)
         return
     except _RefusedError as refusal:
-        found = {"refusal": {"status": refusal.reply.status, "message": refusal.reply.message}}
-        desk.finish(job, Step.MAP, State.OPEN, found)
+        refused = {"refusal": {"status": refusal.reply.status, "message": refusal.reply.message}}
+        desk.finish(job, Step.MAP, State.OPEN, refused)
         return
     faults = dict(rows.count_faults(desk.conn, job.id))
-    found = {**sums, "faults": faults, "bad": sum(faults.values()), "refusal": None}
+    found: dict[str, Any] = {**sums, "faults": faults, "bad": sum(faults.values()), "refusal": None}
     desk.finish(job, Step.CONFIRM, State.OPEN, found)
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -183,7 +183,7 @@ def _check_workbook(file: Path) -> None:
         raise TableError(Trouble.NO_TABLE) from None
 
 
-def _scan(inflated: io.BufferedIOBase | zipfile.ZipExtFile, *, is_sheet: bool) -> int:
+def _scan(inflated: IO[bytes], *, is_sheet: bool) -> int:
     """Bytes of a member. zipfile stops at the length that the member claims, and its checksum is wrong where that was a lie."""
     size, rows, columns, tail = 0, 0, 0, b""
     while block := inflated.read(_BLOCK):

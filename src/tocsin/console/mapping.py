@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
-from tocsin.console.shown import REASONS, STATUSES, list_countries
+from tocsin.console.names import list_countries
+from tocsin.console.shown import REASONS, STATUSES
 from tocsin.content import find_unknown, name_columns, text_fault, units16
 from tocsin.files import Job, Trouble
 from tocsin.traffic import Reason

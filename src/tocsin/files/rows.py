@@ -36,7 +36,7 @@ class Alike(NamedTuple):
 
     asked_id: int
     parts: int
-    count: int
+    rows: int
     content: str
 
 

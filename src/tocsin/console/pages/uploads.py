@@ -18,8 +18,8 @@ from tocsin import audit, billing, files
 from tocsin.console.bounds import MOST_BYTES, was_too_large
 from tocsin.console.installation import installation
 from tocsin.console.mapping import ACTIONS, TROUBLES, guess, read_chosen, say_fault
+from tocsin.console.names import list_countries
 from tocsin.console.rights import SEND
-from tocsin.console.shown import list_countries
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 from tocsin.content import ColumnText, name_columns, safe_cell
 from tocsin.files import Job, Kind, New, State, Step, Trouble, rows
