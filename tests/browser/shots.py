@@ -19,6 +19,13 @@ PAGES = {
     "overview": "/?stay",
     "messages": "/messages/",
     "keys": "/keys/",
+    "ledger": "/ledger/",
+    "statement": "/ledger/statement/",
+    "usage": "/usage/",
+    "prices": "/prices/?q=i",
+    "opt-outs": "/lists/",
+    "blacklist": "/lists/blacklist/",
+    "settings": "/settings/",
     "outbox": "/outbox/",
 }
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}
@@ -30,7 +37,7 @@ def _shoot(page: Page, url: str, pages: dict[str, str], style: str) -> None:
     for name, path in pages.items():
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
-        if name == "overview":
+        if name in {"overview", "usage"}:
             page.wait_for_timeout(1200)  # the chart grows
         page.screenshot(path=FOLDER / f"{name}-{style}.png", full_page=True)
 
