@@ -39,7 +39,7 @@ _TABLES = (
     "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
     "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "delivery_hour", "delivery_last", "breaker", "ledger", "wallet",
     "traffic_day", "ledger_day", "ledger_folded",
-    "endpoint",
+    "endpoint", "batch_stop", "batch_sum", "batch_delta",
 )  # fmt: skip
 
 

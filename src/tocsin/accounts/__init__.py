@@ -1,5 +1,6 @@
 """Who may: accounts, keys, grants."""
 
+from tocsin.accounts.calls import CALL_SIGN_LENGTH, CONSOLE_CALLS, Call, is_signed, sign_call
 from tocsin.accounts.canary import check_canary, reseal_canary
 from tocsin.accounts.change import (
     DEFAULT_PLAN,
@@ -14,6 +15,7 @@ from tocsin.accounts.change import (
     make_key,
     read_network,
     remove_grant,
+    replace_key,
     reseal_keys,
     rotate_key,
     set_account,
@@ -35,8 +37,11 @@ from tocsin.accounts.model import (
     PoolRow,
 )
 from tocsin.accounts.pool import SenderPool, add_to_pool, list_pool, read_pool, remove_from_pool
+from tocsin.accounts.store import note_uses
 
 __all__ = [
+    "CALL_SIGN_LENGTH",
+    "CONSOLE_CALLS",
     "DEFAULT_PLAN",
     "FREE_TEXT",
     "GRANT_KINDS",
@@ -48,6 +53,7 @@ __all__ = [
     "Account",
     "AccountError",
     "AccountFacts",
+    "Call",
     "Directory",
     "Key",
     "KeyFacts",
@@ -60,17 +66,21 @@ __all__ = [
     "create_account",
     "end_key",
     "find_account",
+    "is_signed",
     "list_accounts",
     "list_grants",
     "list_keys",
     "list_pool",
     "make_key",
+    "note_uses",
     "read_network",
     "read_pool",
     "remove_from_pool",
     "remove_grant",
+    "replace_key",
     "reseal_canary",
     "reseal_keys",
     "rotate_key",
     "set_account",
+    "sign_call",
 ]

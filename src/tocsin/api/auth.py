@@ -1,22 +1,27 @@
 """Who is calling: the sign of the API page, checked in constant time.
 
 sign = MD5 of account + API key + datetime (the page's own scheme; contract, section 1). An unknown account, a wrong key
-and a stale clock all cost the same and answer -1. Authority is checked here and nowhere else.
+and a stale clock all cost the same and answer -1. The console's calls are signed otherwise (accounts/calls.py): a person
+may send without a key. Authority is checked here and nowhere else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from tocsin.accounts import Account, Directory
+from tocsin.accounts import CALL_SIGN_LENGTH, Account, Call, Directory, Key, is_signed
+from tocsin.api.wire import Request
 from tocsin.content import Status
 from tocsin.kit.visitor import read_visitor
 from tocsin.messaging import Refusal
 
 CLOCK_WITHIN_S = 1800
+CONSOLE_CLOCK_WITHIN_S = 300  # the clocks of one installation
+_SIGNED = frozenset({"account", "sign", "datetime"})
 _NOBODY = "no such account"
 
 
@@ -26,37 +31,66 @@ def compute_sign(account: str, api_key: str, datetime_text: str) -> str:
     return hashlib.md5(f"{account}{api_key}{datetime_text}".encode(), usedforsecurity=False).hexdigest()
 
 
-def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool, now_s: float) -> Account | Refusal:
+class Caller(NamedTuple):
+    """Who signed, and with which of his keys."""
+
+    account: Account
+    key_id: int
+
+
+def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool, now_s: float) -> Caller | Refusal:
     """The account that signed the URL's account, sign and datetime; else -1."""
     name, sign, stamp = query.get("account", ""), query.get("sign", ""), query.get("datetime", "")
     account = directory.by_name(name) if name else None
-    signed = _signed(account, name, sign.lower(), stamp, now_s)
+    key = _find_key(account, name, sign.lower(), stamp, now_s)
     if not name or not sign or not stamp:
         where = (
             "account, sign and datetime belong into the URL" if body_has else "account, sign and datetime are needed"
         )
         return Refusal(Status.AUTHENTICATION, where)
-    if account is None or not signed:
+    if account is None or key is None:
         return Refusal(Status.AUTHENTICATION)
     if len(stamp) != 10 or not stamp.isascii() or not stamp.isdigit():
         return Refusal(Status.AUTHENTICATION, "datetime must be epoch seconds of 10 digits")
     if abs(int(stamp) - now_s) > CLOCK_WITHIN_S:
         return Refusal(Status.AUTHENTICATION, "datetime is more than 30 minutes off")
-    return account
+    return Caller(account, key.id)
 
 
-def _signed(account: Account | None, name: str, sign: str, stamp: str, now_s: float) -> bool:
-    """One MD5 and one compare at least, whoever calls."""
-    secrets = [key.secret for key in account.keys if key.expires_at > now_s] if account else []
+def _find_key(account: Account | None, name: str, sign: str, stamp: str, now_s: float) -> Key | None:
+    """The key that signed. One MD5 and one compare at least, whoever calls."""
+    live: list[Key | None] = [key for key in account.keys if key.expires_at > now_s] if account else []
     given = sign.encode("utf-8", "replace")
-    good = False
-    for secret in secrets or [_NOBODY]:
+    found = None
+    for key in live or [None]:
         try:
-            wanted = compute_sign(name, secret, stamp).encode()
+            wanted = compute_sign(name, key.secret if key else _NOBODY, stamp).encode()
         except UnicodeEncodeError:
             wanted = b"-"
-        good |= hmac.compare_digest(wanted, given)
-    return good and bool(secrets)
+        if hmac.compare_digest(wanted, given):
+            found = key
+    return found
+
+
+def is_of_console(query: Mapping[str, str]) -> bool:
+    """Whether a request says that it is a call of the console."""
+    return len(query.get("sign", "")) == CALL_SIGN_LENGTH
+
+
+def authenticate_console(
+    directory: Directory, keys: Sequence[bytes], request: Request, now_s: float
+) -> Caller | Refusal:
+    """For whom the console calls, by no key of his (0); else -1. All that it says is signed: it has no other parameters."""
+    query = request.query
+    name, stamp = query.get("account", ""), query.get("datetime", "")
+    call = Call(name, stamp, request.path, request.idempotency_key or "", request.body)
+    account = directory.by_name(name)
+    signed = is_signed(keys, call, query.get("sign", ""))
+    if account is None or not signed or request.method != "POST" or query.keys() != _SIGNED:
+        return Refusal(Status.AUTHENTICATION)
+    if not (stamp.isascii() and stamp.isdigit()) or abs(int(stamp) - now_s) > CONSOLE_CLOCK_WITHIN_S:
+        return Refusal(Status.AUTHENTICATION, "the clocks of console and API are more than 5 minutes apart")
+    return Caller(account, 0)
 
 
 def may_come_from(account: Account, address: str) -> bool:

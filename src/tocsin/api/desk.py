@@ -79,6 +79,7 @@ class Desk:
     terms: Terms
     tracking: Tracking = field(default_factory=Tracking)
     ears: Ears | None = None  # of carriers that call us
+    console_keys: tuple[bytes, ...] = ()  # those that may have signed the console's calls; without one it cannot call
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True

@@ -28,7 +28,7 @@ _TEXT_FIELDS: Final = {
 
 async def send_mail(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send of email. Raises wire.UnknownKind."""
-    return await answer_send(desk, account, request, _EMAIL)
+    return await answer_send(desk, account, request, EMAIL_SEND)
 
 
 def read_mail(fields: dict[str, Any], query: Mapping[str, str], request_id: str = "") -> Ask:
@@ -57,6 +57,6 @@ def describe_file(name: str, number: int, data: bytes) -> Attachment:
 
 
 _RULE = Rule(_FILES_MOST, MOST_BYTES, describe_file)
-_EMAIL = Send(
+EMAIL_SEND = Send(
     None, read_mail, lambda settings, _: settings.max_numbers_other, EMAIL_WORDING, Tally(ACCEPTED.labels("email"))
 )

@@ -23,7 +23,7 @@ FILES_MOST = 20
 
 async def send_mms(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send of MMS. Raises wire.UnknownKind."""
-    return await answer_send(desk, account, request, _MMS)
+    return await answer_send(desk, account, request, MMS_SEND)
 
 
 def read_mms(fields: dict[str, Any], query: Mapping[str, str], request_id: str = "") -> Ask:
@@ -46,4 +46,6 @@ def _name(name: str, number: int, data: bytes) -> Attachment:
 
 
 _RULE = Rule(FILES_MOST, MOST_ATTACHMENT_BYTES, _name)
-_MMS = Send(MMS, read_mms, lambda settings, _: settings.max_numbers_other, PAIR_WORDING, Tally(ACCEPTED.labels("mms")))
+MMS_SEND = Send(
+    MMS, read_mms, lambda settings, _: settings.max_numbers_other, PAIR_WORDING, Tally(ACCEPTED.labels("mms"))
+)

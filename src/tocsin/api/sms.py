@@ -50,7 +50,7 @@ class Send(NamedTuple):
 
 async def send_sms(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send of SMS. Raises wire.UnknownKind."""
-    return await answer_send(desk, account, request, _SMS)
+    return await answer_send(desk, account, request, SMS_SEND)
 
 
 async def answer_send(desk: Desk, account: Account, request: Request, send: Send) -> Reply:
@@ -101,7 +101,7 @@ def _read_params(fields: dict[str, Any], query: Mapping[str, str]) -> dict[str, 
 async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send, Ask, bytes | None]) -> Reply:
     send, ask, digest = what
     try:
-        checked = await _check(desk, account, (send.form, ask), send.most(desk.settings, request.method))
+        checked = await check_ask(desk, account, (send.form, ask), send.most(desk.settings, request.method))
         checked, screened = await screen_send(desk, checked)
     except (Exhausted, *LOST):
         return _unavailable(account.language)
@@ -137,8 +137,8 @@ async def _refuse(desk: Desk, account: Account, refusal: Refusal, send: Send) ->
     return _refused(fate, account.language)
 
 
-async def _check(desk: Desk, account: Account, what: tuple[Form | None, Ask], most: int) -> Draft | Refusal:
-    """Raises Exhausted."""
+async def check_ask(desk: Desk, account: Account, what: tuple[Form | None, Ask], most: int) -> Draft | Refusal:
+    """All checks of a send but lists, caps and balance. Raises Exhausted."""
     form, ask = what
     for _ in range(_CHECKS_MOST):
         try:
@@ -196,4 +196,4 @@ def _most_of_sms(settings: Settings, method: str) -> int:
     return settings.max_numbers_post if method == "POST" else settings.max_numbers_get
 
 
-_SMS = Send(SMS, read_ask, _most_of_sms, SMS_WORDING, Tally(ACCEPTED.labels("sms")))
+SMS_SEND = Send(SMS, read_ask, _most_of_sms, SMS_WORDING, Tally(ACCEPTED.labels("sms")))

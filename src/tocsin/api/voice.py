@@ -23,12 +23,12 @@ _CODES_MOST = 1
 
 async def send_notice(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send of voice notices. Raises wire.UnknownKind."""
-    return await answer_send(desk, account, request, _NOTICE)
+    return await answer_send(desk, account, request, NOTICE_SEND)
 
 
 async def send_code(desk: Desk, account: Account, request: Request) -> Reply:
     """Answer a send of a voice code. Raises wire.UnknownKind."""
-    return await answer_send(desk, account, request, _CODE)
+    return await answer_send(desk, account, request, CODE_SEND)
 
 
 def read_call(fields: dict[str, Any], query: Mapping[str, str], request_id: str = "") -> Ask:
@@ -37,11 +37,11 @@ def read_call(fields: dict[str, Any], query: Mapping[str, str], request_id: str 
     return msgspec.structs.replace(read_ask(fields, query, request_id), sender_id=shown, action=None)
 
 
-_NOTICE = Send(
+NOTICE_SEND = Send(
     VOICE_NOTICE,
     read_call,
     lambda settings, _: settings.max_numbers_other,
     NOTICE_WORDING,
     Tally(ACCEPTED.labels("voice")),
 )
-_CODE = Send(VOICE_OTP, read_call, lambda _, __: _CODES_MOST, PAIR_WORDING, Tally(ACCEPTED.labels("otp")))
+CODE_SEND = Send(VOICE_OTP, read_call, lambda _, __: _CODES_MOST, PAIR_WORDING, Tally(ACCEPTED.labels("otp")))

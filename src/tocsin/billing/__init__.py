@@ -1,6 +1,7 @@
 """Prices and the ledger."""
 
 from tocsin.billing.alert import MOST_ADDRESSES, claim_falls, drop_alert, give_back_fall, read_alert, set_alert
+from tocsin.billing.export import export_entries
 from tocsin.billing.ledger import (
     check,
     give,
@@ -112,6 +113,7 @@ __all__ = [
     "check",
     "claim_falls",
     "drop_alert",
+    "export_entries",
     "find_plan",
     "fold_ledger",
     "give",

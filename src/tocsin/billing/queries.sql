@@ -177,3 +177,9 @@ SELECT plan_id, product::integer, country_id, prefix, channel_id, price_micros F
 
 -- name: price_version
 SELECT coalesce(max(version), 0) FROM change_clock WHERE name = 'price';
+
+-- name: ledger_export
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)
+AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz) AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+ORDER BY id DESC LIMIT %(limit)s::integer;

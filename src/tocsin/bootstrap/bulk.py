@@ -12,7 +12,7 @@ import uvloop
 
 from tocsin.accounts import Account, Directory
 from tocsin.api.bulk import Job, serve_frames
-from tocsin.api.server import ENDPOINTS
+from tocsin.api.server import ENDPOINTS, OF_CONSOLE
 from tocsin.api.wire import Reply, UnknownKind, error_reply, transport_reply
 from tocsin.bootstrap.api import Plant
 from tocsin.bootstrap.reference import load_memory
@@ -43,7 +43,7 @@ async def main() -> None:
         if account is None:
             return error_reply(Status.AUTHENTICATION)
         try:
-            return await ENDPOINTS[job.request.path].answer(plant.desk, account, job.request)
+            return await (ENDPOINTS | OF_CONSOLE)[job.request.path].answer(plant.desk, account, job.request)
         except UnknownKind:
             return transport_reply(415, "Unsupported media type")
         except Exception:  # the edge of the request, as in api/server.py

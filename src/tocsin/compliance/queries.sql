@@ -180,3 +180,7 @@ DELETE FROM opt_out WHERE account_id = %s AND id = %s RETURNING value, sender, o
 -- name: caps_of
 SELECT id, account_id, kind::integer, action::integer, country_id, most, window_s, digits::integer FROM cap
 WHERE account_id IN (0, %s) ORDER BY account_id, id;
+
+-- name: list_export
+SELECT id, value, origin, created_at FROM blacklist WHERE account_id = %(account)s::integer AND id < %(before)s::bigint
+ORDER BY id DESC LIMIT %(limit)s::integer;

@@ -43,3 +43,8 @@ def name_country(code_id: int) -> str:
     """The country of a codeId; "" for none (email)."""
     row = load_all().get(code_id)
     return "" if row is None else row.name_zh if is_chinese() else row.name
+
+
+def list_countries() -> list[tuple[int, str]]:
+    """All, by name."""
+    return sorted(((code, name_country(code)) for code in load_all()), key=lambda each: each[1])

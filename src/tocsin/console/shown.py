@@ -20,8 +20,8 @@ STATES: dict[State, StrPromise] = {
     State.DELIVERED: gettext_lazy("Delivered"),
     State.FAILED: gettext_lazy("Failed"),
 }
-_COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
-_REASONS: dict[Reason, StrPromise] = {
+COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
+REASONS: dict[Reason, StrPromise] = {
     Reason.NUMBER_ERROR: gettext_lazy("number error"),
     Reason.DUPLICATE: gettext_lazy("number error"),
     Reason.COUNTRY_ERROR: gettext_lazy("country code error"),
@@ -41,6 +41,20 @@ _REASONS: dict[Reason, StrPromise] = {
     Reason.CALL_REJECTED: gettext_lazy("call rejected"),
     Reason.UNREACHABLE: gettext_lazy("unreachable"),
 }
+
+STATUSES: dict[int, StrPromise] = {
+    0: STATES[State.UNDER_WAY],
+    1: STATES[State.DELIVERED],
+    2: gettext_lazy("Failed at the carrier"),
+    3: gettext_lazy("No channel for it"),
+    4: gettext_lazy("Wrong country code"),
+    5: gettext_lazy("On a blacklist"),
+    -9: gettext_lazy("Wrong number"),
+    -10: gettext_lazy("Spend limit reached"),
+    -13: gettext_lazy("Account locked"),
+    -15: gettext_lazy("Over a cap"),
+}
+"""Of the API page, as sums are kept by them."""
 
 
 class Shown(NamedTuple):
@@ -71,8 +85,8 @@ def show_rows(rows: Sequence[LogRow]) -> list[Shown]:
             row.parts,
             billing.text_of(row.fee_micros),
             STATES[row.state],
-            _COLOURS[row.state],
-            _REASONS.get(row.reason, ""),
+            COLOURS[row.state],
+            REASONS.get(row.reason, ""),
             None if row.ended_at is None else round(row.ended_at - row.accepted_at, 1),
         )
         for row in rows

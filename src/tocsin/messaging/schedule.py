@@ -75,8 +75,8 @@ def sum_scheduled(conn: Connection[TupleRow], account_id: int) -> int:
     return int(row[0])
 
 
-def mark_cancelled(conn: Connection[TupleRow], batch_no: int) -> Cancelled:
-    """For the operator: cancel what is left of any batch; a worker ends and refunds it."""
-    row = conn.execute(QUERIES["cancel_schedule"], {"batch": batch_no, "account": None}).fetchone()
+def mark_cancelled(conn: Connection[TupleRow], batch_no: int, account_id: int | None = None) -> Cancelled:
+    """Cancel what is left of a batch of this account (None: of any); a worker ends and refunds it."""
+    row = conn.execute(QUERIES["cancel_schedule"], {"batch": batch_no, "account": account_id}).fetchone()
     assert row is not None
     return Cancelled(*row)
