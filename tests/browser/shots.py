@@ -24,21 +24,6 @@ from tests.flows.up_bed import Up
 from tocsin.bootstrap.login import LOGIN, PASSWORD
 
 FOLDER = Path("build/screenshots")
-PAGES = {
-    "start": "/quick-start/",
-    "overview": "/?stay",
-    "messages": "/messages/",
-    "files": "/files/",
-    "keys": "/keys/",
-    "ledger": "/ledger/",
-    "statement": "/ledger/statement/",
-    "usage": "/usage/",
-    "prices": "/prices/?q=i",
-    "opt-outs": "/lists/",
-    "blacklist": "/lists/blacklist/",
-    "settings": "/settings/",
-    "outbox": "/outbox/",
-}
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
@@ -60,8 +45,6 @@ def _shoot(page: Page, url: str, pages: dict[str, str], style: str) -> None:
     for name, path in pages.items():
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
-        if name in {"overview", "usage"}:
-            page.wait_for_timeout(1200)  # the chart grows
         if page.locator("canvas").count():
             page.wait_for_timeout(1200)  # charts grow
         page.screenshot(path=FOLDER / f"{name}-{style}.png", full_page=True)

@@ -10,13 +10,16 @@ from uuid import UUID
 import psycopg
 
 from tocsin import accounts, files
-from tocsin.files import State
+from tocsin.files import State, Step
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
 """In every text, and a number."""
 
+UPLOADS = [
+    "upload", *(f"upload-{name}" for name in ("progress", "choose", "send", "on", "back", "discard", "bad")),
+]  # fmt: skip
 _IDS = Ids()
 
 
@@ -35,7 +38,16 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/"]
+        return [
+            f"/messages/?number={MARK[:5]}",
+            "/team/",
+            "/files/",
+            "/files/list/",
+            "/uploads/",
+            "/?stay",
+            "/replies/",
+            f"/messages/{self.names['message_id']}/",
+        ]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -66,6 +78,11 @@ def make_things(dsn: str, account_id: int) -> Things:
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
         )
+        conn.execute(
+            "INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)"
+            " VALUES (%s, %s, 1, %s, %s, %s, now(), %s)",
+            (UUID(bytes=_IDS.one()), account_id, MARK, MARK, MARK, message_id),
+        )
         new = files.New(
             account_id,
             1,
@@ -75,6 +92,9 @@ def make_things(dsn: str, account_id: int) -> Things:
             state=State.DONE,
         )
         things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
+        upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
+        upload_id = files.start(conn, upload)
+        things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     return things

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import HOOKS, KEYS, MONEY
+from tocsin.console.rights import HOOKS, KEYS, MONEY, SEND
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -18,7 +18,12 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("quick-start", "rocket", _("Quick start"), ""),
         ],
     ),
-    (_("Send"), []),
+    (
+        _("Send"),
+        [
+            ("uploads", "table-import", _("Bulk send"), SEND),
+        ],
+    ),
     (
         _("Watch"),
         [
@@ -33,6 +38,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("webhooks", "webhook", _("Webhooks"), HOOKS),
             ("keys", "key", _("API keys"), KEYS),
             ("requests", "list-search", _("Request log"), KEYS),
+            ("reference", "book", _("API reference"), ""),
         ],
     ),
     (

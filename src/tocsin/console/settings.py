@@ -151,6 +151,12 @@ def _describe_pages() -> dict[str, Any]:
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 262_144,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 100,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 20,
+        "FILE_UPLOAD_HANDLERS": [
+            "tocsin.console.bounds.Bounded",
+            "django.core.files.uploadhandler.MemoryFileUploadHandler",
+            "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+        ],
     }
 
 
