@@ -46,6 +46,9 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         [
             ("ledger", "coin", _("Balance and ledger"), MONEY),
             ("usage", "chart-bar", _("Usage"), ""),
+            ("prices", "tag", _("Price list"), ""),
+            ("opt-outs", "user-off", _("Opt-outs and blacklist"), ""),
+            ("settings", "adjustments", _("Account settings"), ""),
             ("team", "users", _("Team"), ""),
             ("security", "shield-lock", _("Security"), ""),
         ],

@@ -134,6 +134,7 @@ def _describe_pages() -> dict[str, Any]:
                         "django.contrib.auth.context_processors.auth",
                         "django.contrib.messages.context_processors.messages",
                         "tocsin.console.tenancy.describe_visitor",
+                        "tocsin.console.alerts.describe_banner",
                     ]
                 },
             }
