@@ -64,7 +64,7 @@ def test_a_file_is_checked_and_sent_and_the_log_is_exported(person: Person) -> N
     page.goto(f"{console}/files/")
     page.select_option("#what", "messages")
     page.select_option("#format", "xlsx")
-    page.click("text=Export >> nth=-1")
+    page.click("main form button:has-text('Export')")
     page.wait_for_selector("a[download]", timeout=20_000)
     rows = CalamineWorkbook.from_filelike(io.BytesIO(take(page, "a[download]"))).get_sheet_by_index(0).to_python()
     head, *found = rows
