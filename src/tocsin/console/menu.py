@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import KEYS
+from tocsin.console.rights import KEYS, SEND
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -18,7 +18,13 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("quick-start", "rocket", _("Quick start"), ""),
         ],
     ),
-    (_("Send"), []),
+    (
+        _("Send"),
+        [
+            ("send-begin", "send", _("Send a message"), SEND),
+            ("templates", "template", _("Templates"), ""),
+        ],
+    ),
     (
         _("Watch"),
         [

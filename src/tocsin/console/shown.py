@@ -21,15 +21,15 @@ STATES: dict[State, StrPromise] = {
     State.DELIVERED: gettext_lazy("Delivered"),
     State.FAILED: gettext_lazy("Failed"),
 }
-_COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
-_PRODUCTS: dict[Product, StrPromise] = {
+COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
+PRODUCTS: dict[Product, StrPromise] = {
     Product.SMS: gettext_lazy("SMS"),
     Product.MMS: gettext_lazy("MMS"),
     Product.VOICE_NOTICE: gettext_lazy("Voice notice"),
     Product.VOICE_OTP: gettext_lazy("Voice code"),
     Product.EMAIL: gettext_lazy("Email"),
 }
-_REASONS: dict[Reason, StrPromise] = {
+REASONS: dict[Reason, StrPromise] = {
     Reason.NUMBER_ERROR: gettext_lazy("number error"),
     Reason.DUPLICATE: gettext_lazy("number error"),
     Reason.COUNTRY_ERROR: gettext_lazy("country code error"),
@@ -72,21 +72,25 @@ def _names() -> dict[int, tuple[str, str]]:
     return {row.code_id: (row.name, row.name_zh) for row in load_countries()}
 
 
+def name_country(code_id: int) -> str:
+    """In the visitor's language; "" of none, as email has."""
+    return _names().get(code_id, ("", ""))[(get_language() or "").startswith("zh")]
+
+
 def show_rows(rows: Sequence[LogRow]) -> list[Shown]:
     """Rows in the visitor's language."""
-    chinese = (get_language() or "").startswith("zh")
     return [
         Shown(
             row.id,
             datetime.fromtimestamp(row.accepted_at, UTC),
-            _PRODUCTS[Product(row.product)],
+            PRODUCTS[Product(row.product)],
             row.phone,
-            _names().get(row.country_id, ("", ""))[chinese],
+            name_country(row.country_id),
             row.parts,
             billing.text_of(row.fee_micros),
             STATES[row.state],
-            _COLOURS[row.state],
-            _REASONS.get(row.reason, ""),
+            COLOURS[row.state],
+            REASONS.get(row.reason, ""),
             None if row.ended_at is None else round(row.ended_at - row.accepted_at, 1),
         )
         for row in rows
