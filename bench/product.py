@@ -41,9 +41,10 @@ _KNOWN_S = 10.0
 class Product:
     """A running product."""
 
-    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, home: Path, port: int, console_port: int, process: subprocess.Popen[bytes]) -> None:
         self.home = home
         self.port = port
+        self.console_port = console_port
         self.process = process
         self.caller = Caller(port)
         self.dsn = ""
@@ -53,7 +54,7 @@ class Product:
         """A verb of the command line; its JSON."""
         done = subprocess.run(
             [sys.executable, "-m", "tocsin", "--json", *words],
-            env=_environment(self.home, self.port), capture_output=True, text=True, check=False,
+            env=_environment(self.home, self.port, self.console_port), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise BrokenError(f"tocsin {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
@@ -143,17 +144,17 @@ def wait_until(probe: Callable[[], bool], limit_s: float, complaint: str, step_s
 
 
 @contextlib.contextmanager
-def run_product() -> Iterator[Product]:
-    """A fresh product with the account `bench` for the time of the block."""
+def run_product(*, console: bool = False) -> Iterator[Product]:
+    """A fresh product with the account `bench` for the time of the block, with a console or without."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     home.chmod(0o755)  # PostgreSQL's own user must be able to go there
-    port = find_free_port()
+    port, console_port = find_free_port(), find_free_port() if console else 0
     log = (home / "log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tocsin", "up"], env=_environment(home, port), stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "tocsin", "up"], env=_environment(home, port, console_port), stdin=subprocess.DEVNULL,
         stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one thread
     )  # fmt: skip
-    product = Product(home, port, process)
+    product = Product(home, port, console_port, process)
     try:
         _wait_ready(product)
         product.caller = product.make_account("bench")
@@ -165,11 +166,11 @@ def run_product() -> Iterator[Product]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _environment(home: Path, port: int) -> dict[str, str]:
+def _environment(home: Path, port: int, console_port: int) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "DATABASE_URL", "PG"))}
     return {
         **own, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), "TOCSIN_PUSH_ALLOW": "127.0.0.0/8",
-        "TOCSIN_LOG_LEVEL": "warning", "TOCSIN_CONSOLE_PORT": "0",
+        "TOCSIN_LOG_LEVEL": "warning", "TOCSIN_CONSOLE_PORT": str(console_port),
     }  # fmt: skip
 
 

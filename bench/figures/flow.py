@@ -26,11 +26,11 @@ MESSAGES, POST = 100_000, 10_000
 _ROUNDS, _OLD_ROUNDS = 3, 4
 _LIMIT_S = 120.0
 _MUST_RATE, _MUST_OLD, _STILL, _MUST_MB = 15_000, 0.5, 0.85, 350
-_NAME = "flow"
+NAME = "flow"
 
 
 @dataclass
-class _Rounds:
+class Rounds:
     rates: list[float] = field(default_factory=list)
     accepts: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
@@ -41,11 +41,11 @@ class _Rounds:
 def measure(say: Say) -> list[Figure]:
     """Three figures: as it is, with an old snapshot, memory."""
     with run_product() as product, run_receiver() as receiver:
-        product.tocsin("webhook", "set", "bench", "sms", receiver.url(_NAME))
+        product.tocsin("webhook", "set", "bench", "sms", receiver.url(NAME))
         make_bare_table(product.dsn)
         copy_rate = measure_copy(product)
         product.post([2000])
-        _wait_rows(receiver, 2000)
+        wait_rows(receiver, 2000)
         product.wait_drained(30)
         free = _run_rounds(product, receiver, _ROUNDS, lambda text: say(f"flow, {text}"))
         copy_rate = median([copy_rate, measure_copy(product)])
@@ -74,12 +74,12 @@ def hold_snapshot(product: Product) -> Iterator[None]:
         conn.rollback()
 
 
-def _run_rounds(product: Product, receiver: Receiver, rounds: int, say: Say) -> _Rounds:
-    found = _Rounds()
+def _run_rounds(product: Product, receiver: Receiver, rounds: int, say: Say) -> Rounds:
+    found = Rounds()
     product.settle()
     meter = product.meter(Seen("receiver", receiver.pid))
     for number in range(rounds):
-        rate, accepted = _run_once(product, receiver, found)
+        rate, accepted = run_once(product, receiver, found)
         found.rates.append(rate)
         found.accepts.append(accepted)
         say(f"round {number + 1}: {rate:.0f} messages/s, accepted at {accepted:.0f}/s")
@@ -87,22 +87,22 @@ def _run_rounds(product: Product, receiver: Receiver, rounds: int, say: Say) -> 
     return found
 
 
-def _run_once(product: Product, receiver: Receiver, found: _Rounds) -> tuple[float, float]:
-    before = receiver.counted(_NAME).rows
+def run_once(product: Product, receiver: Receiver, found: Rounds) -> tuple[float, float]:
+    before = receiver.counted(NAME).rows
     task = Task(port=0, account="", api_key="", kind="posts", counts=[POST] * (MESSAGES // POST))
     load = product.start_load(task)
     try:
-        _wait_rows(receiver, before + MESSAGES)
+        wait_rows(receiver, before + MESSAGES)
         result = load.result()
     finally:
         load.end()
-    counted = receiver.counted(_NAME)
+    counted = receiver.counted(NAME)
     product.wait_drained(30)
     began = result.began[0]
     ended_accept = result.began[-1] + result.took_s[-1]
     marks = [(at, rows - before) for at, rows in counted.marks if rows > before]
     found.quarters.append(_quarters(began, marks))
-    found.doubled += receiver.counted(_NAME).rows - before - MESSAGES
+    found.doubled += receiver.counted(NAME).rows - before - MESSAGES
     return MESSAGES / (counted.last_at - began), MESSAGES / (ended_accept - began)
 
 
@@ -113,15 +113,15 @@ def _quarters(began: float, marks: list[tuple[float, int]]) -> str:
     return "/".join(f"{MESSAGES / 4 / max(end - start, 0.001):.0f}" for start, end in zip(starts, ends, strict=True))
 
 
-def _wait_rows(receiver: Receiver, rows: int) -> None:
+def wait_rows(receiver: Receiver, rows: int) -> None:
     deadline = time.monotonic() + _LIMIT_S
-    while (seen := receiver.counted(_NAME).rows) < rows:
+    while (seen := receiver.counted(NAME).rows) < rows:
         if time.monotonic() > deadline:
             raise BrokenError(f"{rows - seen} of {rows} reports did not reach the receiver within {_LIMIT_S:g} s")
         time.sleep(0.1)
 
 
-def _describe_free(free: _Rounds, copy_rate: float) -> Figure:
+def _describe_free(free: Rounds, copy_rate: float) -> Figure:
     rate = median(free.rates)
     return Figure(
         "flow", f"accepted, submitted, receipt, pushed: {MESSAGES:,} messages", f">= {_MUST_RATE:,} messages/s",
@@ -130,7 +130,7 @@ def _describe_free(free: _Rounds, copy_rate: float) -> Figure:
     )  # fmt: skip
 
 
-def _details(found: _Rounds) -> dict[str, object]:
+def _details(found: Rounds) -> dict[str, object]:
     return {
         "messages/s": [round(each) for each in found.rates], "accepted/s": [round(each) for each in found.accepts],
         "pushed rows/s by quarter": found.quarters, "rows pushed twice": found.doubled,
@@ -138,7 +138,7 @@ def _details(found: _Rounds) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _describe_old(free: _Rounds, old: _Rounds) -> Figure:
+def _describe_old(free: Rounds, old: Rounds) -> Figure:
     ratio = median(old.rates) / median(free.rates)
     last = old.rates[-1] / old.rates[0]
     return Figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -23,6 +24,11 @@ class Site(NamedTuple):
     console: str
     api: str
     home: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of verbs that speak to it."""
+        return {**os.environ, "TOCSIN_HOME": str(self.home)}
 
 
 class Person(NamedTuple):

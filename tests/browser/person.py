@@ -45,6 +45,15 @@ def register(page: Page, home: str, address: str) -> None:
     page.wait_for_url("**/quick-start/")
 
 
+def log_in(page: Page, home: str, address: str, password: str = PASSWORD) -> None:
+    """By the form."""
+    page.goto(f"{home}/user/login/")
+    page.fill("[name=login]", address)
+    page.fill("[name=password]", password)
+    page.click("form[action$='login/'] button[type=submit]")
+    page.wait_for_selector(".navbar-vertical")
+
+
 def read_code(page: Page, home: str, address: str) -> str:
     """The code of the newest mail to the address."""
     outbox = page.context.new_page()

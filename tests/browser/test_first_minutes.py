@@ -34,8 +34,8 @@ def test_from_registration_to_a_report_that_is_seen(
         page.wait_for_selector("#new-key")
         key = page.input_value("#new-key")
         assert len(key) == 32
-        assert f"KEY={key}" in page.inner_text("#sample-text")
-        assert f"http://127.0.0.1:{port}/api/v1/sms/sendbatchsms" in page.inner_text("#sample-text")
+        assert f"KEY={key}" in page.inner_text("#sample-curl")
+        assert f"http://127.0.0.1:{port}/api/v1/sms/sendbatchsms" in page.inner_text("#sample-curl")
         page.click("#send-test")
         page.wait_for_selector("#arrival-state:has-text('Delivered')", timeout=20_000)
         took_s = time.monotonic() - begun_s

@@ -32,7 +32,9 @@ STATEMENTS = [(place, name) for place, file in FILES.items() for name in Queries
 COLUMNS = {
     ("webhooks", "enqueue"): "uuid[] integer[] integer[] integer[] integer[] bytea[]",
     ("webhooks", "take_leases"): "bigint double_precision integer[]",
-    ("webhooks", "settle"): "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[]",
+    ("webhooks", "settle"): (
+        "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[] text[] text[]"
+    ),
     ("webhooks", "split"): "bigint integer[] integer[] integer[] bytea[]",
     ("webhooks", "fix"): "integer bigint bigint[] bigint[]",
     ("webhooks", "reports_of"): "uuid[]",
@@ -41,11 +43,22 @@ COLUMNS = {
         "keep",
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
+    ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("audit", "log_requests"): (
+        "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
+        " integer[] text[] text[]"
+    ),
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 
 STAGES = [("billing", "price_stage"), ("compliance", "list_stage")]
-NOT_PLANNED = {*STAGES, ("billing", "price_copy"), ("compliance", "list_copy")}  # CREATE TABLE, COPY
+# CREATE TABLE, COPY, ANALYZE
+NOT_PLANNED = {
+    *STAGES,
+    ("billing", "price_copy"),
+    ("compliance", "list_copy"),
+    ("bootstrap", "analyze"),
+}
 HOT = [
     "claimed_messages", "ended_messages", "batch_texts", "handed_parts", "match", "match_unknown", "lock_messages", "part_receipts",
     "present_states", "open_messages", "last_message_to", "uplink_page", "report_by_ids", "report_ids", "batch_range", "batch_rows",

@@ -95,3 +95,52 @@ VALUES (%(name)s, %(charge_failed)s, %(min_margin_percent)s, %(by_cost)s) ON CON
 -- name: plan_set
 UPDATE plan SET charge_failed = %(charge_failed)s, min_margin_percent = %(min_margin_percent)s, by_cost = %(by_cost)s
 WHERE id = %(id)s;
+
+-- name: ledger_page
+-- Newest day first, then newest id. Of the days as many as the page can need (the first and the last may hold less than they
+-- count); the entries of a kind lie near those of its days.
+WITH days AS (
+    SELECT d.day, CASE WHEN %(kind)s::text = '' THEN '' ELSE d.kind END AS kind, min(d.first_id) AS low, max(d.last_id) AS high,
+           sum(d.entries) FILTER (WHERE d.day > (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+               AND d.day < least((%(until)s::timestamptz AT TIME ZONE 'UTC')::date, %(before_day)s::date)) AS n
+    FROM ledger_days(%(account)s::integer) d
+    WHERE (%(kind)s::text = '' OR d.kind = %(kind)s::text) AND d.day <= %(before_day)s::date
+      AND d.day BETWEEN (%(since)s::timestamptz AT TIME ZONE 'UTC')::date AND (%(until)s::timestamptz AT TIME ZONE 'UTC')::date
+    GROUP BY 1, 2
+), near AS (
+    SELECT *, coalesce(sum(n) OVER (ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer FROM days
+)
+SELECT l.id, l.at, l.kind, l.balance_micros, l.gift_micros, l.balance_after, l.batch_no, l.messages, l.note
+FROM near d CROSS JOIN LATERAL (
+    SELECT * FROM ledger e
+    WHERE e.account_id = %(account)s::integer AND e.id BETWEEN d.low AND d.high AND (d.kind = '' OR e.kind = d.kind)
+      AND e.at >= greatest(d.day::timestamp AT TIME ZONE 'UTC', %(since)s::timestamptz)
+      AND e.at < least((d.day + 1)::timestamp AT TIME ZONE 'UTC', %(until)s::timestamptz)
+      AND (d.day < %(before_day)s::date OR e.id < %(before_id)s::bigint)
+    ORDER BY e.id DESC LIMIT %(limit)s::integer) l
+WHERE d.newer < %(limit)s::integer
+ORDER BY d.day DESC, l.id DESC LIMIT %(limit)s::integer;
+
+-- name: ledger_days
+SELECT day, kind, sum(balance_micros)::bigint, sum(gift_micros)::bigint, sum(entries)::bigint, sum(messages)::bigint
+FROM ledger_days(%s::integer) GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: ledger_first
+SELECT min(day) FROM ledger_days(%s::integer);
+
+-- name: ledger_fold
+-- Of up to so many accounts with entries that are not folded yet.
+SELECT count(ledger_fold(w.account_id)) FROM (
+    SELECT w.account_id FROM wallet w LEFT JOIN ledger_folded f USING (account_id)
+    WHERE EXISTS (SELECT 1 FROM ledger l WHERE l.account_id = w.account_id AND l.id > coalesce(f.last_id, 0))
+    ORDER BY w.account_id LIMIT %s) w;
+
+-- name: traffic_days
+SELECT day, product::integer, country_id, messages, parts, charged_micros, returned_micros
+FROM traffic_day WHERE account_id = %s AND day >= %s AND day < %s ORDER BY day, product, country_id;
+
+-- name: ledger_export
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)
+AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz) AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+ORDER BY id DESC LIMIT %(limit)s::integer;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.billing.model import NO_PLAN, Entry, Mismatch, Plan, PriceRow, PriceRule, Wallet
+from tocsin.billing.model import NO_PLAN, DaySum, Entry, Mismatch, Plan, PriceRow, PriceRule, TrafficDay, Wallet
 from tocsin.kit.db import Queries, Session
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
@@ -71,6 +73,32 @@ def insert_entry(conn: Conn, account_id: int, kind: str, balance_micros: int, gi
 def read_entries(conn: Conn, account_id: int, limit: int) -> list[Entry]:
     """The last entries, newest first."""
     return [Entry(*row) for row in conn.execute(QUERIES["ledger_last"], (account_id, limit))]
+
+
+def read_ledger_page(conn: Conn, account_id: int, asked: Mapping[str, Any]) -> list[Entry]:
+    """A page of entries; `asked`: fields of LedgerAsked."""
+    return [Entry(*row) for row in conn.execute(QUERIES["ledger_page"], {"account": account_id, **asked})]
+
+
+def read_ledger_days(conn: Conn, account_id: int) -> list[DaySum]:
+    """All days of the account by kind, oldest first."""
+    return [DaySum(*row) for row in conn.execute(QUERIES["ledger_days"], (account_id,))]
+
+
+def read_first_day(conn: Conn, account_id: int) -> date | None:
+    """The day of the first entry."""
+    row = conn.execute(QUERIES["ledger_first"], (account_id,)).fetchone()
+    return row[0] if row else None
+
+
+async def fold_ledger(session: Session, most: int) -> int:
+    """Fold the entries of up to so many accounts; of how many."""
+    return int((await session.rows(QUERIES["ledger_fold"], (most,)))[0][0])
+
+
+def read_traffic(conn: Conn, account_id: int, first: date, until: date) -> list[TrafficDay]:
+    """Traffic of the days from `first` to before `until`."""
+    return [TrafficDay(*row) for row in conn.execute(QUERIES["traffic_days"], (account_id, first, until))]
 
 
 def find_mismatches(conn: Conn) -> list[Mismatch]:

@@ -14,7 +14,7 @@ from tocsin.bootstrap.preparation import Prepared
 from tocsin.kit import clock
 from tocsin.kit.settings import Settings
 
-_BODY = '{"numbers":"81234567801","codeId":10007,"content":"Hello from Tocsin","action":"NOTIFICATION"}'
+BODY = '{"numbers":"81234567801","codeId":10007,"content":"Hello from Tocsin","action":"NOTIFICATION"}'
 
 
 def write_demo_facts(settings: Settings, prepared: Prepared, base_url: str, dsn: str) -> None:
@@ -58,7 +58,7 @@ def _build_curl(settings: Settings, prepared: Prepared, base_url: str) -> str:
     sign = hashlib.md5(f"{prepared.account}{prepared.api_key}{at}".encode(), usedforsecurity=False).hexdigest()
     url = f"{base_url}/api/v1/sms/sendbatchsms?account={prepared.account}&sign={sign}&datetime={at}"
     trusting = "-k " if settings.tls_certificate else ""
-    return f"curl -s {trusting}{shlex.quote(url)} -H 'Content-Type: application/json' -d {shlex.quote(_BODY)}"
+    return f"curl -s {trusting}{shlex.quote(url)} -H 'Content-Type: application/json' -d {shlex.quote(BODY)}"
 
 
 def _find_program() -> str:

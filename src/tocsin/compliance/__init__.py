@@ -18,6 +18,7 @@ from tocsin.compliance.change import (
     try_words,
 )
 from tocsin.compliance.choices import bar, find_opted_out, keep_choices
+from tocsin.compliance.export import ListedRow, export_listed
 from tocsin.compliance.guards import Guards
 from tocsin.compliance.lists import (
     BadLine,
@@ -72,6 +73,7 @@ __all__ = [
     "ComplianceError",
     "Guards",
     "ListRow",
+    "ListedRow",
     "OptAnswer",
     "OptIn",
     "OptOut",
@@ -86,6 +88,7 @@ __all__ = [
     "add_opt_out",
     "add_word",
     "bar",
+    "export_listed",
     "find_opted_out",
     "find_zone",
     "forget_windows",

@@ -152,3 +152,7 @@ ORDER BY q.account_id, q.country_id;
 
 -- name: quiet_remove
 DELETE FROM quiet_rule WHERE account_id = %s AND country_id = %s;
+
+-- name: list_export
+SELECT id, value, origin, created_at FROM blacklist WHERE account_id = %(account)s::integer AND id < %(before)s::bigint
+ORDER BY id DESC LIMIT %(limit)s::integer;

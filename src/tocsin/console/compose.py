@@ -15,8 +15,8 @@ from psycopg.rows import TupleRow
 from tocsin import accounts, routing, templates
 from tocsin.accounts import ROUTING
 from tocsin.console.kinds import Kind
+from tocsin.console.names import name_country
 from tocsin.console.public import File
-from tocsin.console.shown import name_country
 from tocsin.content import UNSUBSCRIBE, names_in, parse_template, read_send_time
 from tocsin.kit import clock
 from tocsin.templates import EVERYBODY, TemplateRow

@@ -12,8 +12,9 @@ from tocsin.console import public
 from tocsin.console.compose import Faults
 from tocsin.console.installation import installation
 from tocsin.console.kinds import Kind
+from tocsin.console.names import name_country
 from tocsin.console.refusals import cut_detail, word_refusal
-from tocsin.console.shown import REASONS, name_country
+from tocsin.console.shown import REASONS
 from tocsin.console.tenancy import Conn, Member, open_look
 from tocsin.traffic import Reason
 

@@ -72,7 +72,7 @@ _KINDS: Final = [
     ),
     Kind(
         "email", Product.EMAIL, public.EMAIL, "mail", _("A text or HTML with files to email addresses, billed by the message."),
-        "email", 1_000_000, to_numbers=False, titled=True, files_most=50, files_bytes=MAIL_FILES_BYTES,
+        "email", 1_000_000, to_numbers=False, titled=True, files_most=20, files_bytes=MAIL_FILES_BYTES,
     ),
 ]  # fmt: skip
 KINDS: Final = {kind.slug: kind for kind in _KINDS}

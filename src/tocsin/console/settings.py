@@ -21,6 +21,7 @@ _STATEMENT_MS = 10_000
 FORM_MOST = 4 * 1024 * 1024
 """Bytes of a form without its files: 50,000 numbers, or an email's content."""
 _WEEK_S = 7 * 86_400
+CODE_HOLDS_S = 15 * 60  # of a code that is mailed
 
 _MIDDLEWARE = [
     "tocsin.console.middleware.Visitors",
@@ -36,6 +37,7 @@ _MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "tocsin.console.middleware.Seen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -53,6 +55,9 @@ _CSP = {
     }
 }
 """Nothing inline, nothing from elsewhere. A part that needs more (Unfold wants eval) sets its own by a decorator."""
+
+_RATES = {"invite": "30/h/key", "invite_address": "5/d/key"}
+"""Beside allauth's own: invitations of an account, and to a mailbox."""
 
 
 def describe_project(settings: Settings, api_url: str) -> dict[str, Any]:
@@ -180,10 +185,24 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": True,
         "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,
         "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED": True,  # a link would be built from what the visitor called us
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT": CODE_HOLDS_S,
+        "ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT": CODE_HOLDS_S,
         "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": False,
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
         "ACCOUNT_SESSION_REMEMBER": True,
         "ACCOUNT_LOGOUT_REDIRECT_URL": "account_login",
+        "ACCOUNT_RATE_LIMITS": _RATES,
+        "ACCOUNT_CHANGE_EMAIL": True,
+        "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
+        "ACCOUNT_EMAIL_NOTIFICATIONS": True,
+        "MFA_ADAPTER": "tocsin.console.passkeys.Adapter",
+        "MFA_FORMS": {
+            "add_webauthn": "tocsin.console.passkeys.AddPasskey",
+            "edit_webauthn": "tocsin.console.passkeys.NamePasskey",
+        },
+        "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+        "MFA_PASSKEY_LOGIN_ENABLED": True,
+        "MFA_TOTP_TOLERANCE": 1,  # clocks of phones go wrong by some seconds
     }
 
 

@@ -10,13 +10,16 @@ from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
 from tocsin.console import public
 from tocsin.console.installation import installation
+from tocsin.console.samples import Sample, write_samples
 from tocsin.content import Status
 from tocsin.kit import clock
 
 PATH = public.SMS
-BODY = {"numbers": "81234567801", "codeId": 10007, "content": "Hello from Tocsin", "action": "NOTIFICATION"}
 _TRIES = 4
 _AGAIN_S = 0.5
 
@@ -35,7 +38,8 @@ def send_test(account: str, api_key: str) -> Sent:
         try:
             answer = _post(account, api_key)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return Sent("", f"the API at {installation().api_url} does not answer: {error or type(error).__name__}")
+            why = {"url": installation().api_url, "error": str(error) or type(error).__name__}
+            return Sent("", _("the API at %(url)s does not answer: %(error)s") % why)
         if answer.get("status") != Status.AUTHENTICATION or turn == _TRIES - 1:
             break
         time.sleep(_AGAIN_S)
@@ -48,7 +52,17 @@ def _read(answer: dict[str, object]) -> Sent:
     row = rows[0] if isinstance(rows, list) and rows else None
     if answer.get("status") == 0 and isinstance(row, dict) and row.get("messageId"):
         return Sent(str(row["messageId"]), "")
-    return Sent("", f"{answer.get('status')} {answer.get('message') or ''}")
+    return Sent("", _word(answer.get("status"), str(answer.get("message") or "")))
+
+
+def _word(number: object, message: str) -> str:
+    """A status in the visitor's language, with the details that the API gave."""
+    chinese = (get_language() or "").startswith("zh")
+    status = next((known for known in Status if known == number), None)
+    if status is None or not chinese:
+        return f"{number} {message}"
+    _text, _colon, detail = message.partition(": ")
+    return f"{number} {status.text_zh}" + (f": {detail}" if detail else "")
 
 
 def _post(account: str, api_key: str) -> dict[str, object]:
@@ -57,7 +71,7 @@ def _post(account: str, api_key: str) -> dict[str, object]:
     query = urlencode({"account": account, "sign": sign, "datetime": at})
     line = public.open_line(installation().settings, installation().api_url)
     with closing(public.open_connection(line)) as connection:
-        asked = json.dumps(BODY).encode()
+        asked = json.dumps(describe_body()).encode()
         reached = public.exchange(connection, line, f"{PATH}?{query}", asked, {"Content-Type": "application/json"})
     found = json.loads(reached.body)
     if not isinstance(found, dict):
@@ -65,18 +79,11 @@ def _post(account: str, api_key: str) -> dict[str, object]:
     return found
 
 
-SAMPLE = """\
-ACCOUNT={account}
-KEY={key}
-NOW=$(date +%s)
-SIGN=$(printf '%s' "$ACCOUNT$KEY$NOW" | md5sum | cut -c1-32)
-curl -s "{url}{path}?account=$ACCOUNT&sign=$SIGN&datetime=$NOW" \\
-  -H 'Content-Type: application/json' \\
-  -d '{body}'"""
+def describe_body() -> dict[str, object]:
+    """What is sent, with a text in the visitor's language."""
+    return {"numbers": "81234567801", "codeId": 10007, "content": _("Hello from Tocsin"), "action": "NOTIFICATION"}
 
 
-def write_sample(account: str, api_key: str) -> str:
-    """The same request for a shell, with the key filled in; without one it says where it goes."""
-    return SAMPLE.format(
-        account=account, key=api_key or "YOUR_KEY", url=installation().api_url, path=PATH, body=json.dumps(BODY)
-    )
+def fill_samples(account: str, api_key: str) -> list[Sample]:
+    """The same request as programs, with the key filled in; without one they say where it goes."""
+    return write_samples(account, api_key or "YOUR_KEY", installation().api_url + PATH, describe_body())

@@ -1,5 +1,6 @@
 """Pure: numbers, parts of a text, countries, zones, templates, placeholders, the page's status table."""
 
+from tocsin.content.cells import safe_cell
 from tocsin.content.countries import CountryRow, load_countries
 from tocsin.content.geo import Place, Places
 from tocsin.content.hours import HoursError, read_hours, within_hours, write_hours
@@ -92,6 +93,7 @@ __all__ = [
     "read_send_time",
     "read_token",
     "rewrite_html",
+    "safe_cell",
     "seed_of",
     "sniff",
     "speak_otp",

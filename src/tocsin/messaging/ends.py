@@ -19,6 +19,7 @@ from tocsin.kit.ids import uuid7_ms
 from tocsin.messaging.lifecycle import follows, gives_back
 from tocsin.messaging.model import End
 from tocsin.messaging.store import QUERIES
+from tocsin.messaging.tally import count_ends
 from tocsin.traffic import Product, Reason
 from tocsin.webhooks import Endpoints, ReportFacts, chunk_reports, report_row, shape
 from tocsin.webhooks import statement as outbox_statement
@@ -72,7 +73,7 @@ def write_ends(ends: Sequence[End], books: Books) -> list[Statement]:
     # In one order everywhere: two processes that write the same messages wait for each other, but never crosswise.
     ends = sorted(ends, key=lambda end: end.message_id)
     backs = [_refund_of(end, books) for end in ends]
-    statements = [_reports(ends, backs), _rollup(ends, backs)]
+    statements = [_reports(ends, backs), _rollup(ends, backs), count_ends(ends, backs)]
     if pushes := _pushes(ends, backs, books):
         statements.append(pushes)
     if money := _money(ends, backs):

@@ -35,6 +35,11 @@ async def fold_rollups(session: Session, terms: BreakerTerms) -> Folded:
     return Folded(int(deltas), await count_finals(session, finals, terms))
 
 
+async def fold_batches(session: Session) -> int:
+    """Fold what became of large batches into their sums; how many changes. In the caller's transaction."""
+    return int((await session.rows(QUERIES["fold_batches"]))[0][0])
+
+
 async def make_partitions(session: Session, days: int = DAYS_AHEAD) -> None:
     """All partitions from today to `days` ahead that are missing."""
     await session.run(QUERIES["make_partitions"], (days,))
@@ -65,6 +70,7 @@ async def keep_partitions(session: Session, keep_s: float) -> None:
     await session.run(QUERIES["forget_unmatched"], (limit,))
     await session.run(QUERIES["forget_replies"], (limit,))
     await session.run(QUERIES["forget_mail_events"], (limit,))
+    await session.run(QUERIES["forget_batches"], {"limit": limit})
 
 
 async def _drop(session: Session, name: str) -> None:

@@ -1,8 +1,7 @@
-"""What people look at: an account's messages by key, newest first, and its sums by day. Always within one account."""
+"""What people look at: an account's messages by key, newest first, and what they ask of them. Always within one account."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -13,8 +12,10 @@ from tocsin.kit.ids import uuid7_ms
 from tocsin.messaging.store import QUERIES
 from tocsin.traffic import Reason
 
-NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+NEWEST = "f" * 32
 """A key above all others: the log's first page is before it."""
+OLDEST = "0" * 32
+"""A key below all others."""
 
 
 class State(IntEnum):
@@ -41,43 +42,43 @@ class LogRow(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Which messages: before a key, to numbers that begin with digits, in a state."""
+    """Which messages: below the key `before` and not below `floor` (both UUIDs in hex), and what they must be."""
 
     before: str = NEWEST
-    prefix: str = ""
+    prefix: str = ""  # of the number, or of an address in lower case
     state: State | None = None
     limit: int = 50
+    floor: str = OLDEST
+    batch_no: int | None = None
+    product: int | None = None
+    country_id: int | None = None
+
+    @property
+    def picks(self) -> bool:
+        """Whether a message may be left out."""
+        return bool(self.prefix) or any(each is not None for each in self[2:3] + self[5:])
 
 
-class Day(NamedTuple):
-    """Sums of one day (UTC): messages by state, and money."""
+def read_log(conn: Connection[TupleRow], account_id: int, asked: Asked, among: list[str] | None = None) -> list[LogRow]:
+    """A page of the account's messages, newest first; `among`: only of these ids.
 
-    day: date
-    under_way: int
-    delivered: int
-    failed: int
-    fee_micros: int
-
-
-def read_log(conn: Connection[TupleRow], account_id: int, asked: Asked) -> list[LogRow]:
-    """A page of the account's messages, newest first."""
+    It looks at every message between its keys until the page is full: `search_log` is for what may fit rarely.
+    """
     params = {
-        "account": account_id, "before": asked.before, "low": asked.prefix, "high": _after(asked.prefix),
-        "state": asked.state, "limit": asked.limit,
+        **asked._asdict(), "account": account_id, "low": asked.prefix, "high": after_prefix(asked.prefix), "among": among,
     }  # fmt: skip
     return [_row(row) for row in conn.execute(QUERIES["log_page"], params)]
 
 
 def find_message(conn: Connection[TupleRow], account_id: int, message_id: str) -> LogRow | None:
     """One message of the account, by its UUID in hex; None where the account has none of that id."""
-    behind = f"{int(message_id, 16) + 1:032x}"
-    found = read_log(conn, account_id, Asked(before=behind, limit=1))
-    return found[0] if found and found[0].id == message_id else None
+    found = read_log(conn, account_id, Asked(floor=message_id, limit=1), [message_id])
+    return found[0] if found else None
 
 
-def _after(prefix: str) -> str:
-    """The first text behind all digits that begin with `prefix`."""
-    return prefix + ":" if prefix else ""  # ":" comes after "9"
+def after_prefix(prefix: str) -> str:
+    """The first text behind all that begin with `prefix`; "" behind none."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else ""
 
 
 def _row(row: TupleRow) -> LogRow:
@@ -91,8 +92,3 @@ def _row(row: TupleRow) -> LogRow:
         state = {0: State.UNDER_WAY, 1: State.DELIVERED}.get(status or 0, State.FAILED)
         ended = None if state is State.UNDER_WAY or reported_at is None else reported_at.timestamp()
     return LogRow(bytes(message_id).hex(), accepted_at, phone, country_id, product, parts, net, reason, state, ended)
-
-
-def read_days(conn: Connection[TupleRow], account_id: int, since: datetime) -> list[Day]:
-    """Sums of the days from `since` on that have any, oldest first; some seconds behind."""
-    return [Day(*row) for row in conn.execute(QUERIES["log_days"], {"account": account_id, "since": since})]

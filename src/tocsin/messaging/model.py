@@ -113,6 +113,7 @@ class Claimed(msgspec.Struct, gc=False):
     channel_id: int  # route chosen at accept
     reserved: int = 0  # minutes that the price is for; 0: not billed by time
     own: str = ""  # of an email: JSON of the recipient's own placeholders; of SMS and MMS: his sender, where batches have several
+    stopped: bool = False  # its batch is paused or cancelled
 
     def find_sender(self, of_batch: str) -> str:
         """What the recipient sees; `of_batch`: the sender of the request."""

@@ -56,7 +56,7 @@ WHERE b.batch_no = %s ORDER BY m.id;
 
 -- name: claimed_messages
 SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0),
-       m.reserved, m.own
+       m.reserved, m.own, EXISTS (SELECT 1 FROM batch_stop x WHERE x.batch_no = m.batch_no)
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id;
 
 -- name: ended_messages
@@ -149,9 +149,9 @@ FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer
 SELECT settle_group(%s::json);
 
 -- name: add_rollup
-INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged)
+INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged, later)
 SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint, (v ->> 4)::integer,
-       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer
+       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer, true
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
@@ -286,6 +286,7 @@ SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %s AN
 SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
 
 -- name: fold_rollups
+-- Into the hour of the accept, and into the day on which the money moved.
 -- Last column: the finals among them that a carrier brought about, by channel and country, as routing.Counted.
 WITH gone AS (
     DELETE FROM rollup_delta WHERE ctid IN (SELECT ctid FROM rollup_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
@@ -298,6 +299,16 @@ WITH gone AS (
     ORDER BY account_id, hour, product, country_id, channel_id, status
     ON CONFLICT (account_id, hour, product, country_id, channel_id, status) DO UPDATE
     SET messages = r.messages + excluded.messages, parts = r.parts + excluded.parts, fee_micros = r.fee_micros + excluded.fee_micros
+), moved AS (
+    INSERT INTO traffic_day AS t (account_id, day, product, country_id, messages, parts, charged_micros, returned_micros)
+    SELECT account_id, moved_on, product, country_id, sum(messages), sum(parts),
+           coalesce(sum(fee_micros) FILTER (WHERE NOT later), 0), -coalesce(sum(fee_micros) FILTER (WHERE later), 0)
+    FROM gone GROUP BY 1, 2, 3, 4
+    HAVING sum(messages) <> 0 OR sum(parts) <> 0 OR sum(fee_micros) <> 0 OR sum(fee_micros) FILTER (WHERE later) <> 0
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (account_id, day, product, country_id) DO UPDATE
+    SET messages = t.messages + excluded.messages, parts = t.parts + excluded.parts,
+        charged_micros = t.charged_micros + excluded.charged_micros, returned_micros = t.returned_micros + excluded.returned_micros
 )
 SELECT (SELECT count(*) FROM gone), coalesce((SELECT json_agg(json_build_array(channel_id, country_id, good, total)) FROM (
     SELECT channel_id, country_id, coalesce(sum(judged) FILTER (WHERE status = 1), 0) AS good, sum(judged) AS total
@@ -402,20 +413,292 @@ FROM (
 SELECT batch_no, sender FROM batch WHERE batch_no = ANY(%s::bigint[]) AND pinned_channel_id IS NULL;
 
 -- name: log_page
--- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of numbers.
+-- An account's messages, newest first, by key; `state` 0 under way, 1 delivered, 2 failed, null: all. A prefix is a range of texts.
 SELECT uuid_send(m.id), m.phone, m.country_id, m.product::integer, m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0,
        r.reason::integer, r.status::integer, r.fee_micros, r.at
 FROM message m
 LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
-WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid
-AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text))
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid AND m.id >= %(floor)s::uuid
+AND (%(among)s::uuid[] IS NULL OR m.id = ANY(%(among)s::uuid[]))
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text AND starts_with(m.phone, %(low)s::text)))
+AND (%(batch_no)s::bigint IS NULL OR m.batch_no = %(batch_no)s::bigint)
+AND (%(product)s::integer IS NULL OR m.product = %(product)s::integer)
+AND (%(country_id)s::integer IS NULL OR m.country_id = %(country_id)s::integer)
 AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
     WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
 ORDER BY m.id DESC LIMIT %(limit)s::integer;
 
--- name: log_days
--- An account's sums by day, from the roll-ups: under way, delivered, failed, what they cost.
-SELECT (hour AT TIME ZONE 'UTC')::date, coalesce(sum(messages) FILTER (WHERE status = 0), 0)::bigint,
-       coalesce(sum(messages) FILTER (WHERE status = 1), 0)::bigint, coalesce(sum(messages) FILTER (WHERE status NOT IN (0, 1)), 0)::bigint,
-       coalesce(sum(fee_micros), 0)::bigint
-FROM rollup WHERE account_id = %(account)s AND hour >= %(since)s::timestamptz GROUP BY 1 ORDER BY 1;
+-- name: log_oldest
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid ORDER BY id LIMIT 1;
+
+-- name: log_edge
+-- Where a stretch ends, on the index alone.
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+ORDER BY id DESC OFFSET %(skip)s::integer LIMIT 1;
+
+-- name: log_few
+-- Messages to numbers of a prefix by the index of numbers: how many of all accounts (up to a limit), and those of this one.
+WITH few AS MATERIALIZED (
+    SELECT id, account_id FROM message
+    WHERE phone >= %(low)s::text AND phone < %(high)s::text AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+    ORDER BY phone LIMIT %(limit)s::integer
+)
+SELECT count(*), array_agg(uuid_send(id)) FILTER (WHERE account_id = %(account)s) FROM few;
+
+-- name: log_hours
+SELECT extract(epoch FROM hour)::bigint FROM rollup
+WHERE account_id = %(account)s AND hour >= to_timestamp(%(since)s::double precision) AND hour < to_timestamp(%(until)s::double precision)
+AND (%(product)s::integer IS NULL OR product = %(product)s::integer)
+AND (%(country_id)s::integer IS NULL OR country_id = %(country_id)s::integer)
+AND CASE %(state)s::integer WHEN 0 THEN status = 0 WHEN 1 THEN status = 1 WHEN 2 THEN status NOT IN (0, 1) ELSE true END
+GROUP BY hour HAVING sum(messages) > 0 ORDER BY hour DESC LIMIT %(limit)s::integer;
+
+-- name: log_sums
+-- From the roll-ups, by status and one thing more: 0 the day's turn (0: all before the first), 1 country, 2 product, 3 the status itself.
+WITH hours AS MATERIALIZED (
+    SELECT width_bucket(hour, %(edges)s::timestamptz[]) AS turn, country_id, product::integer AS product, status::integer AS status,
+           messages, fee_micros
+    FROM rollup WHERE account_id = %(account)s AND hour >= %(before)s::timestamptz AND hour < %(until)s::timestamptz
+), sums AS (
+    SELECT turn, country_id, product, status, sum(messages) AS messages, sum(fee_micros) AS fee FROM hours GROUP BY 1, 2, 3, 4
+)
+SELECT 0, turn, status, sum(messages)::bigint, sum(fee)::bigint FROM sums GROUP BY turn, status
+UNION ALL SELECT 1, country_id, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY country_id, status
+UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY product, status
+UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
+
+-- name: trace_message
+SELECT m.batch_no, b.priority::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
+       b.sender, b.title, b.content, b.attached, b.template_id, b.given, m.own
+FROM message m JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
+
+-- name: trace_submissions
+-- None is older than its message: the weeks before need not be looked at.
+SELECT at, channel_id, coalesce(carrier_id, ''), part::integer, attempt::integer, outcome::integer, reason::integer FROM submission
+WHERE message_id = %(id)s::uuid
+AND at >= to_timestamp(('x' || substr(replace(%(id)s::uuid::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0) - interval '1 hour'
+ORDER BY at, attempt, part LIMIT %(limit)s;
+
+-- name: trace_receipts
+SELECT at, part::integer, attempt::integer, reason::integer, talk_s FROM part_receipt WHERE message_id = %(id)s::uuid ORDER BY at, part LIMIT %(limit)s;
+
+-- name: trace_reports
+SELECT at, reason::integer, fee_micros, refund_micros, coalesce(channel_id, 0), count::integer FROM report
+WHERE message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY version LIMIT %(limit)s;
+
+-- name: trace_reactions
+SELECT at, kind::integer, url, machine, country, city, device_type, device_name FROM mail_event
+WHERE batch_no = %(batch)s AND message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY at LIMIT %(limit)s;
+
+-- name: trace_replies
+SELECT uuid_send(id), at, content FROM uplink
+WHERE account_id = %(account)s AND user_number = %(phone)s AND id > %(id)s::uuid AND message_id = %(id)s::uuid ORDER BY id LIMIT %(limit)s;
+
+-- name: trace_waits
+-- Of what is under way, where it waits. A lane of millions is not read to its end.
+SELECT due, attempt::integer, owner IS NOT NULL, false
+FROM (SELECT due, attempt, owner, ids FROM lane_item WHERE account_id = %(account)s LIMIT 20000) AS l WHERE %(id)s::uuid = ANY(ids)
+UNION ALL
+SELECT due, 1, false, true FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
+LIMIT 1;
+
+-- name: reply_page
+-- An account's replies, newest first by the transaction that wrote them; a prefix is a range of texts.
+SELECT uuid_send(u.id), u.seen::text, u.at, u.user_number, u.service_number, u.content, uuid_send(u.message_id)
+FROM (
+    SELECT * FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
+    AND (seen, id) >= (%(floor_seen)s::xid8, %(floor)s::uuid)
+) AS u
+WHERE (%(low)s::text = '' OR (u.user_number >= %(low)s::text AND u.user_number < %(high)s::text AND starts_with(u.user_number, %(low)s::text)))
+AND (%(service)s::text = '' OR starts_with(u.service_number, %(service)s::text))
+ORDER BY u.seen DESC, u.id DESC LIMIT %(limit)s;
+
+-- name: reply_edge
+SELECT seen::text, uuid_send(id) FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
+ORDER BY seen DESC, id DESC OFFSET %(skip)s LIMIT 1;
+
+-- name: schedule_amount
+SELECT coalesce(sum(amount_micros), 0)::bigint FROM schedule WHERE account_id = %s AND NOT cancelled;
+
+-- name: export_step
+-- Where a step of so many of an account's messages ends, newest first. The work of a step is bounded, however little of it is wanted.
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+ORDER BY id DESC OFFSET %(step)s::integer LIMIT 1;
+
+-- name: export_oldest
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id >= %(floor)s::uuid ORDER BY id LIMIT 1;
+
+-- name: export_batch
+SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s;
+
+-- name: export_rows
+-- What is wanted of a step. Codes that were sent stay out of files.
+SELECT uuid_send(m.id), m.batch_no, m.product::integer, m.phone, m.country_id,
+       CASE WHEN m.product IN (1, 2) AND m.own <> '' THEN m.own ELSE coalesce(b.sender, '') END,
+       CASE WHEN m.product = 5 THEN coalesce(b.title, '') WHEN b.priority = 0 THEN '' ELSE coalesce(b.content, '') END,
+       m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0, r.reason::integer, r.status::integer, r.fee_micros, r.submitted_at, r.at
+FROM message m LEFT JOIN batch b ON b.batch_no = m.batch_no
+LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid AND m.id >= %(floor)s::uuid
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text AND starts_with(m.phone, %(low)s::text)))
+AND (%(product)s::integer IS NULL OR m.product = %(product)s::integer)
+AND (%(country)s::integer IS NULL OR m.country_id = %(country)s::integer)
+AND (%(batch)s::bigint IS NULL OR m.batch_no = %(batch)s::bigint)
+AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
+    WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
+ORDER BY m.id DESC;
+
+-- name: add_batch_delta
+-- Of large batches alone, which have sums since their accept. `bare`: how many of the n ended without being handed over.
+INSERT INTO batch_delta (batch_no, country_id, reason, messages, fee_micros, at)
+SELECT u.b, u.c, v.reason, v.n, v.fee, u.at
+FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[],
+            %s::timestamptz[]) AS u(b, c, before, after, n, bare, fee_before, fee_after, at)
+CROSS JOIN LATERAL (VALUES (u.before, -u.n, -u.fee_before), (u.after, u.n, u.fee_after), (-2, u.bare, 0::bigint)) AS v(reason, n, fee)
+WHERE EXISTS (SELECT 1 FROM batch_sum s WHERE s.batch_no = u.b) AND v.n <> 0;
+
+-- name: add_batch_handed
+INSERT INTO batch_delta (batch_no, country_id, reason, messages, fee_micros, at)
+SELECT u.b, u.c, -1, u.n, 0, u.at FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[]) AS u(b, c, n, at)
+WHERE EXISTS (SELECT 1 FROM batch_sum s WHERE s.batch_no = u.b);
+
+-- name: fold_batches
+WITH gone AS (
+    DELETE FROM batch_delta WHERE ctid IN (SELECT ctid FROM batch_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
+), folded AS (
+    INSERT INTO batch_sum AS s (batch_no, country_id, reason, messages, fee_micros, at)
+    SELECT batch_no, country_id, reason, sum(messages), sum(fee_micros), max(at) FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (batch_no, country_id, reason) DO UPDATE SET messages = s.messages + excluded.messages,
+        fee_micros = s.fee_micros + excluded.fee_micros, at = greatest(s.at, excluded.at)
+)
+SELECT count(*) FROM gone;
+
+-- name: forget_batches
+WITH old AS (
+    DELETE FROM batch_sum WHERE batch_no < batch_no_floor(%(limit)s::timestamptz)
+)
+DELETE FROM batch_stop WHERE batch_no < batch_no_floor(%(limit)s::timestamptz);
+
+-- name: batch_sums
+-- As of this moment: what is folded and what is not yet.
+SELECT batch_no, country_id, reason::integer, sum(messages)::integer, sum(fee_micros)::bigint, extract(epoch FROM max(at))::double precision
+FROM (SELECT * FROM batch_sum WHERE batch_no = ANY(%(batches)s::bigint[])
+      UNION ALL SELECT * FROM batch_delta WHERE batch_no = ANY(%(batches)s::bigint[])) AS u
+GROUP BY 1, 2, 3 HAVING sum(messages) <> 0 ORDER BY 1, 2, 3;
+
+-- name: batch_counts
+-- The same counted message by message: of small batches, and of those that are older than the sums.
+WITH now_is AS MATERIALIZED (
+    SELECT b.batch_no, m.country_id, m.status, CASE WHEN m.status <> 0 THEN m.reason ELSE coalesce(r.reason, 0) END AS reason,
+           CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee, coalesce(r.at, b.created_at) AS at,
+           EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4)) AS handed
+    FROM unnest(%s::bigint[]) AS c(no) JOIN batch b ON b.batch_no = c.no
+    JOIN message m ON m.id BETWEEN b.first_id AND b.last_id AND m.batch_no = b.batch_no
+    LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
+)
+SELECT batch_no, country_id, reason::integer, count(*)::integer, sum(fee)::bigint, extract(epoch FROM max(at))::double precision
+FROM now_is GROUP BY 1, 2, 3
+UNION ALL SELECT batch_no, country_id, -1, count(*)::integer, 0, extract(epoch FROM max(at))::double precision
+FROM now_is WHERE handed GROUP BY 1, 2
+UNION ALL SELECT batch_no, country_id, -2, count(*)::integer, 0, extract(epoch FROM max(at))::double precision
+FROM now_is WHERE NOT handed AND status = 0 AND reason <> 0 GROUP BY 1, 2 ORDER BY 1, 2, 3;
+
+-- name: batch_page
+-- An account's batches, newest first, by key: among the next 5,000, so that a filter that fits few does not read all there are.
+-- `stop`: "" any, "paused", "cancelled", "scheduled".
+SELECT b.batch_no, extract(epoch FROM b.created_at)::double precision, b.product::integer, b.sender, left(b.content, 300), b.title,
+       b.parts::integer, b.good, b.bad, b.amount_micros, extract(epoch FROM b.due_at)::double precision, s.cancelled,
+       extract(epoch FROM s.at)::double precision, b.priority::integer, b.country_id,
+       EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = b.batch_no AND NOT x.cancelled), b.request_id
+FROM (SELECT * FROM batch WHERE account_id = %(account)s AND batch_no < %(before)s::bigint AND batch_no >= %(low)s::bigint
+      ORDER BY batch_no DESC LIMIT 5000) b
+LEFT JOIN batch_stop s ON s.batch_no = b.batch_no AND s.account_id = %(account)s
+WHERE (%(product)s::integer = 0 OR b.product = %(product)s::integer)
+AND CASE %(stop)s::text WHEN 'paused' THEN s.cancelled IS FALSE WHEN 'cancelled' THEN s.cancelled
+    WHEN 'scheduled' THEN EXISTS (SELECT 1 FROM schedule x WHERE x.batch_no = b.batch_no AND NOT x.cancelled) ELSE true END
+ORDER BY b.batch_no DESC LIMIT %(limit)s::integer;
+
+-- name: batch_bound
+-- Where the look of a page ends; none: at the first batch of all.
+SELECT batch_no FROM batch WHERE account_id = %(account)s AND batch_no < %(before)s::bigint AND batch_no >= %(low)s::bigint
+ORDER BY batch_no DESC OFFSET 4999 LIMIT 1;
+
+-- name: batch_content
+SELECT content FROM batch WHERE batch_no = %s AND account_id = %s;
+
+-- name: stop_batch
+-- Paused, unless it is stopped already. The account null: the operator.
+INSERT INTO batch_stop (batch_no, account_id, cancelled)
+SELECT batch_no, account_id, %(cancelled)s::boolean FROM batch
+WHERE batch_no = %(batch)s::bigint AND (%(account)s::integer IS NULL OR account_id = %(account)s::integer)
+ON CONFLICT (batch_no) DO UPDATE SET cancelled = true, at = now() WHERE excluded.cancelled AND NOT batch_stop.cancelled
+RETURNING account_id;
+
+-- name: resume_batch
+-- Locks the row first: who is setting messages aside for it (hold, in the queue's statements) is waited for, and then found.
+DELETE FROM batch_stop WHERE batch_no = %(batch)s::bigint AND NOT cancelled
+AND (%(account)s::integer IS NULL OR account_id = %(account)s::integer) RETURNING account_id;
+
+-- name: hold_batch
+-- Messages of the batch that wait in free items and that no carrier has: from now on they wait in items of the batch alone. What is
+-- in other hands at this moment is left: a claim sets it aside by itself, and the job looks again. Who resumes it waits for us, or we
+-- for him: then nothing is held.
+WITH stopped AS MATERIALIZED (
+    SELECT batch_no FROM batch_stop WHERE batch_no = %(batch)s::bigint FOR SHARE
+), b AS MATERIALIZED (
+    SELECT batch_no, account_id, priority, first_id, last_id FROM batch JOIN stopped USING (batch_no)
+    WHERE batch_no = %(batch)s::bigint
+), found AS MATERIALIZED (
+    SELECT l.id, l.channel_id, l.priority, l.account_id, l.attempt, l.ids FROM lane_item l JOIN b USING (account_id, priority)
+    WHERE l.owner IS NULL AND l.held_batch IS NULL
+    AND EXISTS (SELECT 1 FROM unnest(l.ids) AS i WHERE i BETWEEN b.first_id AND b.last_id) ORDER BY l.id FOR UPDATE OF l SKIP LOCKED
+), mine AS MATERIALIZED (
+    SELECT f.id, f.channel_id, f.priority, f.account_id, f.attempt, cardinality(f.ids) AS n, array_agg(u.i ORDER BY u.o) AS ids
+    FROM found f CROSS JOIN LATERAL unnest(f.ids) WITH ORDINALITY AS u(i, o) JOIN message m ON m.id = u.i
+    WHERE m.batch_no = %(batch)s::bigint
+    AND (f.attempt = 1 OR NOT EXISTS (SELECT 1 FROM submission s WHERE s.message_id = u.i AND s.outcome IN (0, 4)))
+    GROUP BY f.id, f.channel_id, f.priority, f.account_id, f.attempt, cardinality(f.ids)
+), whole AS (
+    UPDATE lane_item l SET due = 'infinity', held_batch = %(batch)s::bigint FROM mine g WHERE l.id = g.id AND cardinality(g.ids) = g.n
+), rest AS (
+    UPDATE lane_item l SET ids = ARRAY(SELECT i FROM unnest(l.ids) WITH ORDINALITY AS u(i, o) WHERE i <> ALL(g.ids) ORDER BY o)
+    FROM mine g WHERE l.id = g.id AND cardinality(g.ids) < g.n
+), parted AS (
+    INSERT INTO lane_item (channel_id, priority, account_id, attempt, due, held_batch, ids)
+    SELECT channel_id, priority, account_id, attempt, 'infinity', %(batch)s::bigint, ids FROM mine WHERE cardinality(ids) < n
+)
+SELECT coalesce(sum(cardinality(ids)), 0)::bigint FROM mine;
+
+-- name: release_batch
+WITH held AS (
+    UPDATE lane_item SET due = NULL, held_batch = NULL, ready_at = now() WHERE held_batch = %s::bigint RETURNING cardinality(ids) AS n
+)
+SELECT coalesce(sum(n), 0)::bigint FROM held;
+
+-- name: young_stops
+-- Of which something may have been in other hands when they were made.
+SELECT batch_no FROM batch_stop WHERE at > now() - interval '10 seconds' ORDER BY batch_no;
+
+-- name: cancelled_held
+-- Batches that are cancelled and of which items are held; a step of the index for each batch that has any.
+WITH RECURSIVE held AS (
+    (SELECT held_batch AS no FROM lane_item WHERE held_batch IS NOT NULL ORDER BY held_batch LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.held_batch FROM lane_item l WHERE l.held_batch IS NOT NULL AND l.held_batch > h.no ORDER BY l.held_batch LIMIT 1)
+    FROM held h WHERE h.no IS NOT NULL
+)
+SELECT s.batch_no FROM held h JOIN batch_stop s ON s.batch_no = h.no AND s.cancelled ORDER BY 1 LIMIT 100;
+
+-- name: held_count
+SELECT coalesce(sum(cardinality(ids)), 0)::bigint FROM lane_item WHERE held_batch = %s::bigint;
+
+-- name: lock_held
+SELECT id, array_send(ids) FROM lane_item WHERE held_batch = %s::bigint ORDER BY id LIMIT %s::integer FOR UPDATE SKIP LOCKED;
+
+-- name: never_left
+-- Of these messages those that have no report and that no carrier has or may have.
+SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_id, m.parts, m.price_micros, coalesce(m.channel_id, 0),
+       m.reserved
+FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id
+WHERE NOT EXISTS (SELECT 1 FROM report r WHERE r.message_id = m.id)
+AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4));

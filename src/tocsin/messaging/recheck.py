@@ -58,3 +58,16 @@ def put_off(messages: Sequence[Claimed], held: Mapping[bytes, float], channel_id
         for (priority, account_id, attempt, until), ids in groups.items()
         for at in range(0, len(ids), CHUNK)
     ]
+
+
+def set_aside(messages: Sequence[Claimed], channel_id: int) -> list[Retry]:
+    """The same attempt of messages whose batch is stopped, when it no longer is."""
+    groups: dict[tuple[int, int, int, int], list[bytes]] = {}
+    for message in messages:
+        key = (message.priority, message.account_id, message.attempt, message.batch_no)
+        groups.setdefault(key, []).append(message.id)
+    return [
+        Retry(channel_id, *key[:3], wait_s=0.0, ids=ids[at : at + CHUNK], batch_no=key[3])
+        for key, ids in groups.items()
+        for at in range(0, len(ids), CHUNK)
+    ]

@@ -26,7 +26,7 @@ REFUSED, WON = "TC001", "TC002"
 
 Each = TypeVar("Each")
 
-ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, int, str]
+ClaimedRow = tuple[bytes, int, int, int, str, int, int, int, int, int, str, bool]
 
 
 class Handed(NamedTuple):
@@ -200,7 +200,9 @@ def read_refusals(error: Exception) -> list[dict[str, Any]]:
 
 
 async def load_claimed(session: Session, ids: Sequence[bytes]) -> list[ClaimedRow]:
-    """(id, account, batch, product, phone, country, parts, price, channel, reserved minutes, own placeholders) of the messages."""
+    """(id, account, batch, product, phone, country, parts, price, channel, reserved minutes, own placeholders,
+    whether the batch is stopped) of the messages.
+    """
     return await session.rows(QUERIES["claimed_messages"], (pgbin.uuids(ids),))
 
 

@@ -21,7 +21,8 @@ from tocsin.messaging.ends import Books, write_ends
 from tocsin.messaging.letters import Letter, read_values
 from tocsin.messaging.links import Linker
 from tocsin.messaging.model import Claimed, End, Text
-from tocsin.messaging.recheck import put_off, recheck
+from tocsin.messaging.recheck import put_off, recheck, set_aside
+from tocsin.messaging.tally import count_handed
 from tocsin.queue import Item, Retry
 from tocsin.routing import Channel
 from tocsin.traffic import Outcome, OutcomeKind, Priority, Product, Reason, Submission
@@ -57,7 +58,7 @@ class Work:
     open: list[Open] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
     dropped: list[Claimed] = field(default_factory=list)  # ended now, or by an earlier attempt's receipt
-    held: list[Claimed] = field(default_factory=list)  # for quiet hours
+    held: list[Claimed] = field(default_factory=list)  # for quiet hours, or with their batch
     later: list[Retry] = field(default_factory=list)  # of those
 
 
@@ -144,9 +145,14 @@ async def load(
     before = await _load_before(session, again) if again else {}
     senders = {batch_no: kept[batch_no].text.sender for batch_no in {message.batch_no for message in claimed}}
     fresh = [message for message in claimed if message.id not in ended and message.id not in before]
+    stopped = [message for message in fresh if message.stopped]  # of which no carrier has anything: what has, goes on
+    fresh = [message for message in fresh if not message.stopped] if stopped else fresh
     rechecked = await recheck(session, fresh, senders, guards, now_s)
-    work = Work(later=put_off(fresh, rechecked.held, channel.id, now_s))
+    work = Work(later=put_off(fresh, rechecked.held, channel.id, now_s) + set_aside(stopped, channel.id), held=stopped)
+    aside = {message.id for message in stopped}
     for message in claimed:
+        if message.id in aside:
+            continue
         if message.id in ended:
             work.dropped.append(message)
         elif message.id in rechecked.barred:
@@ -237,6 +243,7 @@ class Verdicts:
     retries: list[Retry] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
     watch: list[bytes] = field(default_factory=list)
+    handed: list[Claimed] = field(default_factory=list)  # for the first time
 
 
 def judge(answered: Sequence[Open], channel: Channel, next_channel: NextChannel) -> Verdicts:
@@ -250,6 +257,8 @@ def judge(answered: Sequence[Open], channel: Channel, next_channel: NextChannel)
             (o for o in entry.answers if o.kind is OutcomeKind.PERMANENT and o.part not in entry.unknown), None
         )
         handed = entry.taken or OutcomeKind.ACCEPTED in kinds or OutcomeKind.UNKNOWN in kinds
+        if handed and not entry.taken:
+            verdicts.handed.append(message)
         unknown_again = OutcomeKind.UNKNOWN in kinds and channel.unknown_policy == "resend"
         # A carrier that throttles says nothing against the message: it may try longer.
         most = channel.max_attempts * (THROTTLED_TRIES if OutcomeKind.THROTTLED in kinds else 1)
@@ -300,5 +309,7 @@ def record(
     statements = [store.add_submissions(channel_id, *answers)] if answers[0] else []
     if verdicts.watch:
         statements.append(store.add_watch(verdicts.watch, timeout_s))
+    if verdicts.handed:
+        statements.append(count_handed(verdicts.handed, max(each.at for each in answers[0])))
     statements += write_ends(verdicts.ends, books)
     return statements

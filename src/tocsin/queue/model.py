@@ -26,6 +26,7 @@ class Retry(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     wait_s: float
     ids: list[bytes]
+    batch_no: int = 0  # stopped: they wait for its end, and not for a time
 
 
 class Place(NamedTuple):

@@ -46,6 +46,20 @@ SELECT (v ->> 0)::integer, (v ->> 1)::smallint, (v ->> 2)::integer, (v ->> 3)::s
        ARRAY(SELECT json_array_elements_text(v -> 5)::uuid)
 FROM json_array_elements(%s::json) AS v;
 
+-- name: hold
+-- The same for messages of stopped batches: they wait until it is resumed or cancelled. Who resumes it waits for us, or we for him:
+-- then they are free at once.
+WITH v AS MATERIALIZED (
+    SELECT (v ->> 0)::integer AS channel_id, (v ->> 1)::smallint AS priority, (v ->> 2)::integer AS account_id, (v ->> 3)::smallint AS attempt,
+           ARRAY(SELECT json_array_elements_text(v -> 5)::uuid) AS ids, (v ->> 6)::bigint AS batch_no
+    FROM json_array_elements(%s::json) AS v
+), stopped AS MATERIALIZED (
+    SELECT batch_no FROM batch_stop WHERE batch_no IN (SELECT batch_no FROM v) ORDER BY batch_no FOR SHARE
+)
+INSERT INTO lane_item (channel_id, priority, account_id, attempt, due, held_batch, ids)
+SELECT v.channel_id, v.priority, v.account_id, v.attempt, CASE WHEN s.batch_no IS NOT NULL THEN 'infinity'::timestamptz END, s.batch_no, v.ids
+FROM v LEFT JOIN stopped s USING (batch_no);
+
 -- name: promote
 WITH ripe AS (
     SELECT id FROM lane_item WHERE due <= now() AND owner IS NULL ORDER BY due, id LIMIT 2000 FOR UPDATE SKIP LOCKED

@@ -49,8 +49,20 @@ def release(owner: int, items: Sequence[int]) -> Statement:
 
 def add(retries: Sequence[Retry]) -> Statement:
     """Items that wait for their time."""
-    rows = [[r.channel_id, r.priority, r.account_id, r.attempt, r.wait_s, [i.hex() for i in r.ids]] for r in retries]
-    return Statement(QUERIES["add"], (msgspec.json.encode(rows).decode(),))
+    return Statement(QUERIES["add"], (_word(retries),))
+
+
+def hold(retries: Sequence[Retry]) -> Statement:
+    """Items that wait until their batch is no longer stopped; free at once where it is not."""
+    return Statement(QUERIES["hold"], (_word(retries),))
+
+
+def _word(retries: Sequence[Retry]) -> str:
+    rows = [
+        [r.channel_id, r.priority, r.account_id, r.attempt, r.wait_s, [i.hex() for i in r.ids], r.batch_no]
+        for r in retries
+    ]
+    return msgspec.json.encode(rows).decode()
 
 
 async def promote(session: Session) -> int:

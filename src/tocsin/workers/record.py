@@ -112,8 +112,10 @@ class Recorder:
             statements.append(queue.finish(owner, settled.done))
         if settled.release:
             statements.append(queue.release(owner, settled.release))
-        if retries := [*merge_retries(verdicts.retries), *answers.later]:
+        if retries := [*merge_retries(verdicts.retries), *(each for each in answers.later if not each.batch_no)]:
             statements.append(queue.add(retries))
+        if held := [each for each in answers.later if each.batch_no]:
+            statements.append(queue.hold(held))
         phones = self._hold.phones(answers.outcomes)
         timeout_s = self._hands.receipt_timeout_s
         if verdicts.ends:

@@ -20,9 +20,10 @@ from tocsin.console.estimate import Estimate, ask_estimate, open_line, word_reas
 from tocsin.console.gauge import say, size_up
 from tocsin.console.installation import installation
 from tocsin.console.kinds import KINDS, Kind
+from tocsin.console.names import PRODUCTS
 from tocsin.console.refusals import cut_detail, word_refusal
 from tocsin.console.rights import SEND
-from tocsin.console.shown import PRODUCTS, show_rows
+from tocsin.console.shown import show_rows
 from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.kit import clock
 from tocsin.schema.models import PreparedSend

@@ -18,9 +18,9 @@ from tocsin.console.compose import VALUE, Choices, Faults, Fields
 from tocsin.console.estimate import ask_estimate
 from tocsin.console.gauge import gauge
 from tocsin.console.kinds import KINDS, Kind
+from tocsin.console.names import PRODUCTS
 from tocsin.console.public import File
 from tocsin.console.rights import SEND
-from tocsin.console.shown import PRODUCTS
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.schema.models import PreparedSend
 from tocsin.templates import TemplateRow

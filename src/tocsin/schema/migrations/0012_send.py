@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tocsin", "0010_zone")]
+    dependencies = [("tocsin", "0011_integrate")]
 
     operations = [
         migrations.CreateModel(

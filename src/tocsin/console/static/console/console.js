@@ -1,4 +1,5 @@
-// Copy buttons and questions before what cannot be undone. Listeners stand on the document: parts of pages are replaced.
+// Copy buttons, questions before what cannot be undone, tables that keys can scroll. Listeners stand on the document: parts of
+// pages are replaced.
 (() => {
   const copy = async (source) => {
     const text = "value" in source ? source.value : source.textContent;
@@ -24,4 +25,13 @@
     if (question && !confirm(question)) { event.preventDefault(); return; }
     if ("once" in event.target.dataset) setTimeout(() => { event.target.querySelector("button").disabled = true; });
   });
+  const reach = () => {
+    for (const table of document.querySelectorAll(".table-responsive")) {
+      if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+      else table.removeAttribute("tabindex");
+    }
+  };
+  reach();
+  window.addEventListener("resize", reach);
+  document.addEventListener("htmx:afterSettle", reach);
 })();

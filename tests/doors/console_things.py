@@ -1,0 +1,114 @@
+"""One of everything that an account can have, marked so that a page which shows it to another account is found out."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tocsin import accounts, files, templates
+from tocsin.files import State
+from tocsin.kit import clock
+from tocsin.kit.ids import Ids
+
+MARK = "9621907315"
+"""In every text, and a number."""
+
+_IDS = Ids()
+
+
+class Things:
+    """What was made for an account."""
+
+    def __init__(self, dsn: str, account_id: int) -> None:
+        self._dsn = dsn
+        self.account_id = account_id
+        self.names: dict[str, Any] = {}
+        """Parameter of an address -> the id in it; "address/parameter" where one name means two things."""
+
+    def name_of(self, address: str, parameter: str) -> str:
+        """The id for a parameter. KeyError: a new kind of address, whose thing is to be made here."""
+        return str(self.names.get(f"{address}/{parameter}") or self.names[parameter])
+
+    def questions(self) -> list[str]:
+        """Pages that show the account's own things."""
+        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/", "/templates/"]
+
+    def fingerprint(self) -> str:
+        """Of all rows of the account, in whatever table."""
+        digest = hashlib.sha256()
+        with psycopg.connect(self._dsn) as conn:
+            tables = conn.execute(
+                "SELECT c.table_name FROM information_schema.columns c JOIN pg_class p ON p.relname = c.table_name"
+                " WHERE c.table_schema = current_schema() AND c.column_name = 'account_id' AND NOT p.relispartition"
+                " AND p.relkind IN ('r', 'p') ORDER BY 1"
+            ).fetchall()
+            for (table,) in tables:
+                rows = conn.execute(
+                    f"SELECT t::text FROM {table} t WHERE account_id = %s ORDER BY 1", (self.account_id,)
+                )
+                digest.update(f"{table}: {rows.fetchall()}\n".encode())
+        return digest.hexdigest()
+
+
+def make_things(dsn: str, account_id: int) -> Things:
+    """Make them."""
+    things = Things(dsn, account_id)
+    message_id = UUID(bytes=_IDS.one())
+    with psycopg.connect(dsn) as conn:
+        at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
+        conn.execute("SELECT partitions_ahead(%s, 0)", (at,))
+        conn.execute(
+            "INSERT INTO message (id, account_id, batch_no, product, phone, country_id, parts, price_micros, status, reason)"
+            " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
+            (message_id, account_id, MARK),
+        )
+        new = files.New(
+            account_id,
+            1,
+            files.Kind.LEDGER,
+            f"{MARK}.csv",
+            {"format": "csv", "filter": {"number": MARK}},
+            state=State.DONE,
+        )
+        things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
+        things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
+    _add_team(things)
+    _add_send(things)
+    return things
+
+
+def _add_team(things: Things) -> None:
+    """Who is in it, who is invited, where its owner is logged in."""
+    from allauth.usersessions.models import UserSession
+
+    from tocsin.schema.models import Invitation, Membership
+
+    own = Membership.objects.get(account_id=things.account_id)
+    later = clock.now() + timedelta(days=7)
+    mark = f"{MARK}-{own.id}"
+    asked = Invitation.objects.create(
+        account_id=own.account_id, address=f"{mark}@example.com", role="viewer", token_hash=mark, expires_at=later
+    )
+    session = UserSession.objects.create(user=own.user, ip="127.0.0.1", session_key=mark, user_agent=MARK)
+    things.names |= {"membership_id": own.id, "invitation_id": asked.id, "session_id": session.id}
+    things.names |= {"account_id": own.account_id, "token": mark}
+
+
+def _add_send(things: Things) -> None:
+    """A template, and a send that waits to be confirmed."""
+    from tocsin.schema.models import Membership, PreparedSend
+
+    own = Membership.objects.get(account_id=things.account_id)
+    fields = {"numbers": MARK, "country": "", "sender": "", "template": "", "content": MARK, "title": "", "from": MARK}
+    fields |= {"action": "VERIFY", "routing": "", "when": "now", "at": "", "zone": "UTC"}
+    made = PreparedSend.objects.create(
+        id=UUID(bytes=_IDS.one()), account_id=own.account_id, user=own.user, kind="sms", fields=fields
+    )
+    with psycopg.connect(things._dsn) as conn:
+        draft = templates.Draft(account_id=own.account_id, kind="sms", text=f"{MARK} {{1}}", state=templates.State.DRAFT)
+        things.names |= {"template_id": templates.add_template(conn, draft).id}
+    things.names |= {"prepared_id": made.id, "slug": "nothing"}
