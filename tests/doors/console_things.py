@@ -109,6 +109,8 @@ def _add_send(things: Things) -> None:
         id=UUID(bytes=_IDS.one()), account_id=own.account_id, user=own.user, kind="sms", fields=fields
     )
     with psycopg.connect(things._dsn) as conn:
-        draft = templates.Draft(account_id=own.account_id, kind="sms", text=f"{MARK} {{1}}", state=templates.State.DRAFT)
+        draft = templates.Draft(
+            account_id=own.account_id, kind="sms", text=f"{MARK} {{1}}", state=templates.State.DRAFT
+        )
         things.names |= {"template_id": templates.add_template(conn, draft).id}
     things.names |= {"prepared_id": made.id, "slug": "nothing"}
