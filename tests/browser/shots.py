@@ -24,14 +24,6 @@ from tests.flows.up_bed import Up
 from tocsin.bootstrap.login import LOGIN, PASSWORD
 
 FOLDER = Path("build/screenshots")
-PAGES = {
-    "start": "/quick-start/",
-    "overview": "/?stay",
-    "messages": "/messages/",
-    "files": "/files/",
-    "keys": "/keys/",
-    "outbox": "/outbox/",
-}
 ENTRANCE = {"login": "/user/login/", "signup": "/user/signup/", "reset": "/user/password/reset/"}
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 LANGUAGES = {"en": "en", "zh": "zh-hans"}

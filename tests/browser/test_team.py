@@ -10,6 +10,7 @@ import secrets
 import struct
 import time
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Person, Site
@@ -40,6 +41,12 @@ def log_in(page: Page, console: str, address: str) -> None:
     page.fill("[name=login]", address)
     page.fill("[name=password]", PASSWORD)
     page.click("form[action$='login/'] button[type=submit]")
+
+
+def look(page: Page) -> None:
+    """Pages behind a confirmed password are not on the way of the test that walks all others with axe."""
+    found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
+    assert found == [], [each["nodes"][0]["html"] for each in found]
 
 
 def log_out(page: Page) -> None:
@@ -98,14 +105,17 @@ def test_an_authenticator_app_and_a_passkey_let_in(site: Site, browser: Browser)
     page.fill("[name=password]", PASSWORD)
     page.click("form[action$='reauthenticate/'] button[type=submit]")
     secret = page.input_value("#authenticator_secret")
+    look(page)
     page.fill("[name=code]", compute_code(secret, time.time()))
     page.click("text=Turn on")
     assert len(page.inner_text("#codes").split()) == 10
+    look(page)
     page.click("text=I have them")
     assert page.inner_text("#second-state") == "On"
     log_out(page)
     log_in(page, console, address)
     page.wait_for_selector("h1:has-text('Second factor')")
+    look(page)
     page.fill("[name=code]", compute_code(secret, time.time() + 30))  # the present one was used for the set-up
     page.click("main button:has-text('Log in')")
     page.wait_for_url("**/quick-start/")
@@ -113,6 +123,7 @@ def test_an_authenticator_app_and_a_passkey_let_in(site: Site, browser: Browser)
     page.click("#passkey-add")
     page.fill("[name=password]", PASSWORD)
     page.click("form[action$='reauthenticate/'] button[type=submit]")
+    look(page)
     page.fill("#id_name", "My laptop")
     page.click("#mfa_webauthn_add")
     page.wait_for_selector("strong:has-text('My laptop')")

@@ -144,6 +144,28 @@ def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], p
     assert not BIG.search(explain(planner, place, name))
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "index"),
+    [
+        ("webhooks", "attempts_all", "push_attempt_endpoint"),
+        ("webhooks", "attempts_taken", "push_attempt_endpoint"),
+        ("webhooks", "attempts_failed", "push_attempt_failed"),
+        ("webhooks", "attempts_test", "push_attempt_test"),
+        ("webhooks", "find_test", "push_attempt_test"),
+        ("webhooks", "take_tests", "test_event_waiting"),
+        ("webhooks", "recent_tests", "test_event_account"),
+        ("webhooks", "take_replay", "push_replay_open"),
+        ("audit", "read_requests", "api_request_"),
+    ],
+)
+def test_pages_of_long_lists_are_read_by_indices(
+    planner: Connection[TupleRow], place: str, name: str, index: str
+) -> None:
+    plan = explain(planner, place, name)
+    assert not re.search(r"Seq Scan on (push_attempt|test_event|push_replay|api_request)", plan)
+    assert index in plan
+
+
 LISTS = [f"{table}_{part}" for table in ("blacklist", "opt_out") for part in ("page", "of", "left")]
 
 

@@ -8,15 +8,19 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import TupleRow
 
-from tocsin import accounts, files, templates
-from tocsin.files import State
+from tocsin import accounts, files, templates, webhooks
+from tocsin.files import State, Step
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
 
 MARK = "9621907315"
 """In every text, and a number."""
 
+UPLOADS = [
+    "upload", *(f"upload-{name}" for name in ("progress", "choose", "send", "on", "back", "discard", "bad")),
+]  # fmt: skip
 _IDS = Ids()
 
 
@@ -35,7 +39,21 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}", "/team/", "/files/", "/files/list/", "/templates/"]
+        return [
+            f"/messages/?number={MARK[:5]}",
+            "/team/",
+            "/files/",
+            "/files/list/",
+            "/uploads/",
+            "/templates/",
+            "/webhooks/",
+            "/webhooks/attempts/",
+            f"/webhooks/attempts/{self.names['attempt_id']}/",
+            f"/requests/{self.names['request_id']}/",
+            "/?stay",
+            "/replies/",
+            f"/messages/{self.names['message_id']}/",
+        ]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -66,6 +84,11 @@ def make_things(dsn: str, account_id: int) -> Things:
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
         )
+        conn.execute(
+            "INSERT INTO uplink (id, account_id, channel_id, user_number, service_number, content, at, message_id)"
+            " VALUES (%s, %s, 1, %s, %s, %s, now(), %s)",
+            (UUID(bytes=_IDS.one()), account_id, MARK, MARK, MARK, message_id),
+        )
         new = files.New(
             account_id,
             1,
@@ -75,6 +98,10 @@ def make_things(dsn: str, account_id: int) -> Things:
             state=State.DONE,
         )
         things.names |= {"job_id": files.start(conn, new), "export-start/kind": "nothing"}
+        upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
+        upload_id = files.start(conn, upload)
+        things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
+        _add_hooks(conn, things)
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     _add_send(things)
@@ -114,3 +141,31 @@ def _add_send(things: Things) -> None:
         )
         things.names |= {"template_id": templates.add_template(conn, draft).id}
     things.names |= {"prepared_id": made.id, "slug": "nothing"}
+
+
+def _add_hooks(conn: psycopg.Connection[TupleRow], things: Things) -> None:
+    """A webhook, a push and a test of it, a request to the API."""
+    things.names["kind"] = "sms"
+    url = f"https://example.com/{MARK}"
+    webhooks.set_endpoint(conn, things.account_id, "sms", url, lambda secret: f"sealed {secret}")
+    made = {"attempt_id": _ATTEMPT, "test_id": _TEST, "request_id": _REQUEST}
+    for name, statement in made.items():
+        row = conn.execute(statement, {"account": things.account_id, "mark": MARK}).fetchone()
+        assert row is not None
+        things.names[name] = row[0]
+
+
+_ATTEMPT = """
+INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, answer, request)
+SELECT id, 1, %(mark)s, now(), 5, 500, 1, '{}', %(mark)s, %(mark)s FROM endpoint WHERE account_id = %(account)s RETURNING id
+"""
+_TEST = """
+INSERT INTO test_event (account_id, endpoint_id, body) SELECT account_id, id, convert_to(%(mark)s, 'UTF8') FROM endpoint
+WHERE account_id = %(account)s RETURNING id
+"""
+_REQUEST = """
+INSERT INTO api_request (account_id, at, request_id, method, path, status, http, took_ms, address, key_id, receivers, batch_no,
+                         left_out, message, body)
+VALUES (%(account)s, now(), %(mark)s, 'POST', '/api/v1/sms/sendbatchsms', -9, 200, 3, '203.0.113.5', 0, 1, 0, 0, %(mark)s, %(mark)s)
+RETURNING id
+"""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doors.console import change, read
+from tests.doors.console import change, log_in, read
 
 PASSWORD = "correct horse battery"
 WRONG = {
@@ -233,3 +233,9 @@ def test_every_mail_is_ours_in_both_languages(project: str, name: str) -> None:
     assert not re.search(r"[\u4e00-\u9fff]", "".join(texts[0]))
     words = re.findall(r"[A-Za-z]{2,}", "".join(texts[1]))
     assert set(words) <= {"Tocsin", "ABC", "DEF", "ann", "Firefox", "UTC"}, "no mixed mail"
+
+
+def test_the_outbox_has_the_menu_for_a_member_alone(project: str) -> None:
+    client, _ = log_in()
+    assert 'id="menu"' in read(client.get("/outbox/"))
+    assert 'id="menu"' not in read(visit().get("/outbox/"))

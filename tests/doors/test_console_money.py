@@ -156,3 +156,15 @@ def test_usage_is_by_product_country_and_day(project: str) -> None:
     assert "1234" not in read(log_in()[0].get("/usage/"))
     client.cookies["tocsin_language"] = "zh-hans"
     assert "印度尼西亚" in read(client.get("/usage/"))
+
+
+def test_the_export_takes_the_days_that_are_shown(project: str) -> None:
+    client, me = log_in()
+    pay(project, me.account_id, 1_000_000)
+    text = read(client.get("/ledger/?since=2026-01-01"))
+    assert 'action="/exports/start/ledger/"' in text
+    assert (
+        client.post("/exports/start/ledger/", {"from": "2026-01-01", "to": "", "kind": "", "format": "csv"}).status_code
+        == 302
+    )
+    assert "2026-01-01" in read(client.get("/files/"))

@@ -253,6 +253,29 @@ def test_a_chinese_page_has_no_english(project: str, path: str) -> None:
     assert LATIN.findall(body) == []
 
 
+def test_notices_of_changes_are_in_the_users_language_and_may_fail(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    from tocsin.schema.models import LocalMail
+
+    client, me = log_in()
+    verify(me.user)
+    client.cookies["tocsin_language"] = "zh-hans"
+    secret = set_up_totp(client)
+    mails = list(LocalMail.objects.filter(to=me.user.email))
+    assert mails
+    for mail in mails:
+        assert [word for word in LATIN.findall(f"{mail.subject} {mail.body}") if "Mozilla" not in word] == [], mail.body
+        assert secret not in mail.body
+    confirm(client)
+    monkeypatch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+    monkeypatch.setattr(settings, "EMAIL_HOST", "127.0.0.1")
+    monkeypatch.setattr(settings, "EMAIL_PORT", 9)
+    assert client.post("/security/factors/totp/deactivate/").status_code == 302, "what is changed is changed"
+
+
 def test_preferences_are_kept_and_tell_what_is_wrong(project: str) -> None:
     from tocsin.schema.models import User
 

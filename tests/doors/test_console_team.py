@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.doors.console import log_in, read
+from tests.doors.console import change, log_in, read
+from tests.poll import until_sync
 from tocsin.kit import clock
 
 LINK = re.compile(r"/invitation/([\w-]{43})/")
@@ -43,6 +44,12 @@ def invite(owner: Any, address: str, role: str = "viewer") -> str:
     found = LINK.search(mail.body)
     assert found, mail.body
     return found[1]
+
+
+def count_waiting(conn: psycopg.Connection[Any]) -> int:
+    """Statements of this database that wait for a lock."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int(conn.execute(asked).fetchall()[0][0])
 
 
 def list_team(account_id: int) -> dict[str, str]:
@@ -123,17 +130,23 @@ def test_a_user_joins_a_second_account_and_chooses_between_them(project: str) ->
     session = guest.session
     session["account"] = stranger.account_id
     session.save()
-    assert stranger.account.name not in read(guest.get("/messages/")), "an unknown choice falls back"
+    assert stranger.account.name not in read(guest.get("/messages/"))
+    assert guest.get("/keys/").status_code == 200, "an unknown choice falls back to the first account, his own"
 
 
 def test_an_invitation_is_for_its_address_alone(project: str) -> None:
+    from tocsin.console import invitations
+    from tocsin.console.tenancy import open_change
+
     owner, me = log_in()
     other, him = log_in()
     token = invite(owner, "somebody.else@example.com")
     page = read(other.get(f"/invitation/{token}/"))
     assert "somebody.else@example.com" in page
-    assert "Log out" in page
-    other.post(f"/invitation/{token}/")
+    assert "Log out and go on" in page
+    assert "Log out and go on" in read(other.post(f"/invitation/{token}/")), "told again, not only refused"
+    with open_change() as conn:
+        assert invitations.accept(conn, him.user, token) is None
     assert him.user.email not in list_team(me.account_id)
     assert visit().get(f"/invitation/{'x' * 43}/").status_code == 404
 
@@ -267,18 +280,20 @@ def test_two_owners_who_go_at_once_leave_one(project: str) -> None:
 
     owner, me = log_in()
     other, him = add_member(me.account, "owner")
-    barrier = threading.Barrier(2)
 
     def go(client: Any) -> None:
-        barrier.wait(10)
         client.post("/team/leave/")
         connections.close_all()
 
     threads = [threading.Thread(target=go, args=(client,)) for client in (owner, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    with psycopg.connect(project) as holder, psycopg.connect(project, autocommit=True) as watcher:
+        holder.execute("SELECT FROM account WHERE id = %s FOR NO KEY UPDATE", (me.account_id,))
+        for thread in threads:
+            thread.start()
+        until_sync(lambda: count_waiting(watcher) == 2)  # both were let in as owners: now it is the lock that decides
+        holder.rollback()
+        for thread in threads:
+            thread.join(30)
     assert list(list_team(me.account_id).values()) == ["owner"], him
 
 
@@ -287,6 +302,7 @@ def test_another_accounts_team_is_not_found(project: str) -> None:
     _, me = log_in()
     _, him = add_member(me.account, "viewer")
     assert owner.post(f"/team/{him.id}/role/", {"role": "owner"}).status_code == 404
+    assert owner.post(f"/team/{him.id}/role/", {"role": "king"}).status_code == 404
     assert owner.post(f"/team/{him.id}/remove/").status_code == 404
     assert him.user.email not in read(owner.get("/team/"))
     assert list_team(me.account_id)[him.user.email] == "viewer"
@@ -372,3 +388,13 @@ def test_the_mail_is_in_the_readers_language(project: str) -> None:
     assert "邀请" in mail.subject
     assert "邀请" in mail.body
     assert re.findall(r"\b(?:invites|Accept|link)\b", mail.body) == []
+
+
+def test_a_mail_that_cannot_go_is_told(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.schema.models import Invitation
+
+    owner, me = log_in()
+    change(monkeypatch, console_outbox="off")
+    page = read(owner.post("/team/invite/", {"address": "far@example.com", "role": "viewer"}, follow=True))
+    assert "The mail to far@example.com could not be sent" in page
+    assert Invitation.objects.filter(account=me.account).count() == 1, "it can be sent again"

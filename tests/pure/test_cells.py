@@ -35,6 +35,7 @@ def write(form: str, rows: list[list[Cell]]) -> bytes:
     with open_sheet(form, pieces.append) as sheet:
         for row in rows:
             sheet.add(row)
+        sheet.pack()
         sheet.end(lambda: None)
     return b"".join(pieces)
 

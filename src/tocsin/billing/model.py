@@ -62,6 +62,32 @@ class TrafficDay(NamedTuple):
         return self.charged_micros - self.returned_micros
 
 
+class Alert(NamedTuple):
+    """The alert of an account, and what it has left now; micro-units."""
+
+    threshold_micros: int
+    addresses: list[str]
+    left_micros: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether less than the threshold is left."""
+        return self.left_micros < self.threshold_micros
+
+
+class Fall(NamedTuple):
+    """An account that fell below its threshold, claimed by the caller."""
+
+    account_id: int
+    account: str
+    language: str  # en, zh
+    currency: str
+    threshold_micros: int
+    left_micros: int
+    addresses: list[str]
+    told_at: datetime
+
+
 class Mismatch(NamedTuple):
     """An account whose entries do not add up. `name` None: no such account; wallet None: it has none."""
 

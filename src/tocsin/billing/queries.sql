@@ -139,6 +139,45 @@ SELECT count(ledger_fold(w.account_id)) FROM (
 SELECT day, product::integer, country_id, messages, parts, charged_micros, returned_micros
 FROM traffic_day WHERE account_id = %s AND day >= %s AND day < %s ORDER BY day, product, country_id;
 
+-- name: alert_read
+SELECT a.threshold_micros, a.addresses, coalesce(w.balance_micros + w.gift_micros + w.credit_micros, 0)
+FROM balance_alert a LEFT JOIN wallet w USING (account_id) WHERE a.account_id = %s;
+
+-- name: alert_set
+-- Another threshold is another question: whether it was told begins anew.
+INSERT INTO balance_alert AS a (account_id, threshold_micros, addresses) VALUES (%s, %s, %s)
+ON CONFLICT (account_id) DO UPDATE SET threshold_micros = excluded.threshold_micros, addresses = excluded.addresses,
+    is_below = a.is_below AND a.threshold_micros = excluded.threshold_micros;
+
+-- name: alert_drop
+DELETE FROM balance_alert WHERE account_id = %s RETURNING account_id;
+
+-- name: alert_arm
+UPDATE balance_alert a SET is_below = false FROM wallet w
+WHERE w.account_id = a.account_id AND a.is_below AND w.balance_micros + w.gift_micros + w.credit_micros >= a.threshold_micros;
+
+-- name: alert_claim
+-- Not sooner than 10 minutes behind the last mail or try: a balance may go up and down, and so may a threshold.
+WITH fallen AS (
+    SELECT a.account_id, w.balance_micros + w.gift_micros + w.credit_micros AS left_micros
+    FROM balance_alert a JOIN wallet w USING (account_id)
+    WHERE NOT a.is_below AND w.balance_micros + w.gift_micros + w.credit_micros < a.threshold_micros
+      AND (a.told_at IS NULL OR a.told_at < now() - interval '10 minutes')
+    ORDER BY a.account_id LIMIT %s FOR UPDATE OF a SKIP LOCKED
+)
+UPDATE balance_alert a SET is_below = true, told_at = clock_timestamp()
+FROM fallen f JOIN account c ON c.id = f.account_id WHERE a.account_id = f.account_id
+RETURNING a.account_id, c.name, c.language, c.currency, a.threshold_micros, f.left_micros, a.addresses, a.told_at;
+
+-- name: alert_give_back
+UPDATE balance_alert SET is_below = false WHERE account_id = %s AND told_at = %s;
+
+-- name: plan_prices
+SELECT plan_id, product::integer, country_id, prefix, channel_id, price_micros FROM price WHERE plan_id = %s;
+
+-- name: price_version
+SELECT coalesce(max(version), 0) FROM change_clock WHERE name = 'price';
+
 -- name: ledger_export
 SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
 FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.billing.model import NO_PLAN, DaySum, Entry, Mismatch, Plan, PriceRow, PriceRule, TrafficDay, Wallet
+from tocsin.billing.model import (
+    NO_PLAN,
+    Alert,
+    DaySum,
+    Entry,
+    Fall,
+    Mismatch,
+    Plan,
+    PriceRow,
+    PriceRule,
+    TrafficDay,
+    Wallet,
+)
 from tocsin.kit.db import Queries, Session
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
@@ -155,3 +167,46 @@ def _stage(conn: Conn, rules: Iterable[PriceRule]) -> None:
     with conn.cursor() as cursor, cursor.copy(QUERIES["price_copy"]) as copy:
         for rule in rules:
             copy.write_row(rule)
+
+
+def read_alert(conn: Conn, account_id: int) -> Alert | None:
+    """The alert of an account."""
+    row = conn.execute(QUERIES["alert_read"], (account_id,)).fetchone()
+    return None if row is None else Alert(*row)
+
+
+def upsert_alert(conn: Conn, account_id: int, threshold_micros: int, addresses: list[str]) -> None:
+    """Set an alert."""
+    conn.execute(QUERIES["alert_set"], (account_id, threshold_micros, addresses))
+
+
+def delete_alert(conn: Conn, account_id: int) -> bool:
+    """False where there was none."""
+    return conn.execute(QUERIES["alert_drop"], (account_id,)).fetchone() is not None
+
+
+def arm_alerts(conn: Conn) -> None:
+    """Those that are above again may fall again."""
+    conn.execute(QUERIES["alert_arm"])
+
+
+def claim_falls(conn: Conn, limit: int) -> list[Fall]:
+    """Falls that nobody was told of, marked as told."""
+    return [Fall(*row) for row in conn.execute(QUERIES["alert_claim"], (limit,))]
+
+
+def give_back_fall(conn: Conn, account_id: int, told_at: datetime) -> None:
+    """Unmark it, unless it was marked anew."""
+    conn.execute(QUERIES["alert_give_back"], (account_id, told_at))
+
+
+def read_plan_prices(conn: Conn, plan_id: int) -> list[PriceRule]:
+    """The prices of a plan."""
+    return [PriceRule(*row) for row in conn.execute(QUERIES["plan_prices"], (plan_id,))]
+
+
+def read_price_version(conn: Conn) -> int:
+    """The clock of table price."""
+    row = conn.execute(QUERIES["price_version"]).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -13,8 +13,12 @@ from typing import NamedTuple
 
 import psycopg
 
+from tocsin.clerk.api import Api
+from tocsin.clerk.checking import check_upload
 from tocsin.clerk.export import write_export
-from tocsin.files import Desk, Job, Kind, Lost, Trouble
+from tocsin.clerk.reading import read_upload
+from tocsin.clerk.sending import send_upload
+from tocsin.files import Desk, Job, Kind, Lost, Step, Trouble
 from tocsin.kit import clock
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import DATABASE_LOSSES, LOOP_ERRORS
@@ -24,8 +28,8 @@ _MOST_TRIES = 3
 _FORGET_EVERY_S = 600.0
 _LOOK_S = 0.4
 _AWAY_S = 1.0
-_LONGEST_STEP_S = 60.0
-"""A lease is never shorter: a step is seconds, and a clerk that is slow must not be taken for dead."""
+_LEASES = 4
+"""A job is held for so many of the leases of the data plane: its steps, a call to the API among them, take seconds."""
 
 
 class Stopped(Exception):  # noqa: N818  no error
@@ -39,6 +43,7 @@ class Tools(NamedTuple):
     lease_s: float
     files_days: int
     wait: Callable[[float], bool]
+    api: Api
 
 
 class Clerk:
@@ -54,7 +59,7 @@ class Clerk:
             try:
                 with psycopg.connect(self._tools.dsn, autocommit=True, application_name="tocsin clerk") as conn:
                     conn.execute("SET timezone = 'UTC'")
-                    self._serve(Desk(conn, max(self._tools.lease_s, _LONGEST_STEP_S)))
+                    self._serve(Desk(conn, self._tools.lease_s * _LEASES))
             except LOST as error:
                 DATABASE_LOSSES.labels("clerk").inc()
                 _LOG.warning("the database is away: %s", error)
@@ -95,8 +100,18 @@ class Clerk:
     def _do(self, desk: Desk, job: Job) -> None:
         if job.kind is not Kind.UPLOAD:
             write_export(desk, job, self._check)
+        elif job.step is Step.READ:
+            read_upload(desk, job, self._check)
+        elif job.step is Step.CHECK:
+            check_upload(desk, job, self._tools.api, self._pause)
+        else:
+            send_upload(desk, job, self._tools.api, self._pause)
 
     def _check(self) -> None:
         """Raises Stopped."""
-        if self._tools.wait(0):
+        self._pause(0)
+
+    def _pause(self, wait_s: float) -> None:
+        """Raises Stopped."""
+        if self._tools.wait(wait_s):
             raise Stopped

@@ -28,6 +28,8 @@ def write_export(desk: Desk, job: Job, check: Callable[[], None]) -> None:
             cut = rows > MOST_ROWS
             if cut or desk.size_bytes > MOST_BYTES:
                 break
+        with desk.keeping(job):
+            sheet.pack()
         sheet.end(check)
     if desk.size_bytes > MOST_BYTES:
         desk.begin(job)

@@ -33,6 +33,9 @@ class Sheet(Protocol):
     def add(self, row: Sequence[Cell]) -> None:
         """The next row."""
 
+    def pack(self) -> None:
+        """Put it together, which may take long; nothing is written meanwhile."""
+
     def end(self, check: Callable[[], None]) -> None:
         """Write what is left. `check` raises where the process is to end."""
 
@@ -71,6 +74,9 @@ class _Csv:
         if data:
             self._write(data)
 
+    def pack(self) -> None:
+        return
+
     def end(self, check: Callable[[], None]) -> None:
         check()
         self._flush()
@@ -100,8 +106,10 @@ class _Xlsx:
                 self._table.write_number(self._at, column, cell)
         self._at += 1
 
-    def end(self, check: Callable[[], None]) -> None:
+    def pack(self) -> None:
         self._book.close()
+
+    def end(self, check: Callable[[], None]) -> None:
         with self._file.open("rb") as file:
             while data := file.read(_CHUNK):
                 check()

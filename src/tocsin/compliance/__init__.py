@@ -35,6 +35,7 @@ from tocsin.compliance.lists import (
 from tocsin.compliance.model import (
     EVERYBODY,
     LANGUAGES,
+    Barred,
     Cap,
     CapKind,
     CapRow,
@@ -51,6 +52,18 @@ from tocsin.compliance.model import (
     Sending,
     WordRow,
 )
+from tocsin.compliance.pages import (
+    CONSOLE,
+    NEWEST,
+    ListAsked,
+    add_many_listed,
+    add_many_opt_outs,
+    page_listed,
+    page_opt_outs,
+    read_caps,
+    remove_listed_row,
+    remove_opt_out_row,
+)
 from tocsin.compliance.quiet import quiet_until, read_hours, write_hours
 from tocsin.compliance.replies import IN_WORDS, OUT_WORDS, read_reply
 from tocsin.compliance.screen import give_back, screen, settle, sift
@@ -59,19 +72,23 @@ from tocsin.compliance.words import WordList, normalise
 from tocsin.compliance.zones import find_zone
 
 __all__ = [
+    "CONSOLE",
     "EVERYBODY",
     "IN_WORDS",
     "KIND_NAMES",
     "LANGUAGES",
+    "NEWEST",
     "OUT_WORDS",
     "WINDOWS",
     "BadLine",
+    "Barred",
     "Cap",
     "CapKind",
     "CapRow",
     "Choice",
     "ComplianceError",
     "Guards",
+    "ListAsked",
     "ListRow",
     "ListedRow",
     "OptAnswer",
@@ -85,6 +102,8 @@ __all__ = [
     "WordList",
     "WordRow",
     "add_listed",
+    "add_many_listed",
+    "add_many_opt_outs",
     "add_opt_out",
     "add_word",
     "bar",
@@ -102,7 +121,10 @@ __all__ = [
     "list_quiet",
     "list_words",
     "normalise",
+    "page_listed",
+    "page_opt_outs",
     "quiet_until",
+    "read_caps",
     "read_hours",
     "read_list",
     "read_reply",
@@ -110,6 +132,8 @@ __all__ = [
     "remove_answer",
     "remove_cap",
     "remove_listed",
+    "remove_listed_row",
+    "remove_opt_out_row",
     "remove_opt_outs",
     "remove_quiet",
     "remove_word",

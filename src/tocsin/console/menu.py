@@ -22,6 +22,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         _("Send"),
         [
             ("send-begin", "send", _("Send a message"), SEND),
+            ("uploads", "table-import", _("Bulk send"), SEND),
             ("templates", "template", _("Templates"), ""),
         ],
     ),
@@ -39,6 +40,7 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("webhooks", "webhook", _("Webhooks"), HOOKS),
             ("keys", "key", _("API keys"), KEYS),
             ("requests", "list-search", _("Request log"), KEYS),
+            ("reference", "book", _("API reference"), ""),
         ],
     ),
     (
@@ -46,6 +48,9 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
         [
             ("ledger", "coin", _("Balance and ledger"), MONEY),
             ("usage", "chart-bar", _("Usage"), ""),
+            ("prices", "tag", _("Price list"), ""),
+            ("opt-outs", "user-off", _("Opt-outs and blacklist"), ""),
+            ("settings", "adjustments", _("Account settings"), ""),
             ("team", "users", _("Team"), ""),
             ("security", "shield-lock", _("Security"), ""),
         ],

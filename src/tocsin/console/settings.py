@@ -136,6 +136,7 @@ def _describe_pages() -> dict[str, Any]:
                         "django.contrib.auth.context_processors.auth",
                         "django.contrib.messages.context_processors.messages",
                         "tocsin.console.tenancy.describe_visitor",
+                        "tocsin.console.alerts.describe_banner",
                     ]
                 },
             }
@@ -152,6 +153,12 @@ def _describe_pages() -> dict[str, Any]:
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": FORM_MOST,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 250,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 20,
+        "FILE_UPLOAD_HANDLERS": [
+            "tocsin.console.bounds.Bounded",
+            "django.core.files.uploadhandler.MemoryFileUploadHandler",
+            "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+        ],
     }
 
 

@@ -5,7 +5,9 @@ Every write first renews the lease in the same transaction, which locks the job'
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +17,7 @@ from psycopg.rows import TupleRow
 from tocsin.files import jobs, store
 from tocsin.files.model import Job, Lost, State, Step
 from tocsin.files.store import Held
+from tocsin.kit.db import LOST
 
 Conn = Connection[TupleRow]
 _NOTHING: dict[str, Any] = {}
@@ -48,6 +51,31 @@ class Desk:
         """How far it is. Raises Lost."""
         self._rows, self._percent = rows, percent
         self._hold(job)
+
+    @contextmanager
+    def hold(self, job: Job) -> Iterator[Conn]:
+        """A transaction in which the job is surely ours. Raises Lost."""
+        with self.conn.transaction():
+            self._hold(job)
+            yield self.conn
+
+    @contextmanager
+    def keeping(self, job: Job) -> Iterator[None]:
+        """Renew the lease meanwhile, during work that does not touch the database and may take long."""
+        over = threading.Event()
+
+        def renew() -> None:
+            while not over.wait(self._lease_s / 3):
+                with suppress(Lost, *LOST):  # the next write finds out too
+                    self._hold(job)
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def begin(self, job: Job) -> None:
         """Drop the bytes of an earlier try. Raises Lost."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -44,6 +44,21 @@ def move_on(conn: Conn, job: Job, step: Step, asked: Mapping[str, Any]) -> bool:
     values = {
         "account": job.account_id, "id": job.id, "was_step": job.step, "was": [str(job.state)],
         "step": step, "state": State.WAITING, "asked": asked,
+    }  # fmt: skip
+    return store.set_job(conn, values)
+
+
+def put_bytes(conn: Conn, job_id: int, pieces: Iterable[bytes]) -> None:
+    """The file of a new job, as it was brought."""
+    for turn, data in enumerate(pieces):
+        store.insert_chunk(conn, job_id, turn, data)
+
+
+def reopen(conn: Conn, job: Job, step: Step) -> bool:
+    """Its user goes back to a step of his. False: it is no longer as he saw it."""
+    values = {
+        "account": job.account_id, "id": job.id, "was_step": job.step, "was": [str(job.state)],
+        "step": step, "state": State.OPEN, "asked": {},
     }  # fmt: skip
     return store.set_job(conn, values)
 

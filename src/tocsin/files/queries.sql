@@ -75,3 +75,93 @@ DELETE FROM file_chunk WHERE job_id = %s;
 
 -- name: job_size
 UPDATE file_job SET size_bytes = %s::bigint WHERE id = %s;
+
+-- name: rows_drop
+DELETE FROM upload_row WHERE job_id = %s;
+
+-- name: row_add
+INSERT INTO upload_row (job_id, line, cells) VALUES (%s, %s, %s);
+
+-- name: rows_page
+SELECT line, cells FROM upload_row WHERE job_id = %(job)s::bigint AND line > %(after)s::integer ORDER BY line LIMIT %(limit)s::integer;
+
+-- name: rows_check
+UPDATE upload_row r SET phone = u.phone, asked_id = u.asked, content = u.content, parts = u.parts, fault = u.fault, piece = NULL
+FROM unnest(%(lines)s::integer[], %(phones)s::text[], %(asked)s::integer[], %(contents)s::text[], %(parts)s::integer[], %(faults)s::text[])
+     AS u(line, phone, asked, content, parts, fault)
+WHERE r.job_id = %(job)s::bigint AND r.line = u.line;
+
+-- name: rows_double
+-- Of several rows with one number the first is sent.
+UPDATE upload_row r SET fault = 'duplicate'
+FROM (SELECT line, row_number() OVER (PARTITION BY phone ORDER BY line) AS n FROM upload_row WHERE job_id = %(job)s::bigint AND fault = '') AS d
+WHERE r.job_id = %(job)s::bigint AND r.line = d.line AND d.n > 1;
+
+-- name: rows_kinds
+-- What costs alike: the country that a request names, and parts; with a text of theirs.
+SELECT asked_id, parts::integer, count(*), (array_agg(content ORDER BY line))[1]
+FROM upload_row WHERE job_id = %s::bigint AND fault = '' GROUP BY asked_id, parts ORDER BY asked_id, parts;
+
+-- name: rows_alike
+SELECT line, phone FROM upload_row WHERE job_id = %(job)s::bigint AND fault = '' AND asked_id = %(asked)s::integer
+AND parts = %(parts)s::integer AND line > %(after)s::integer ORDER BY line LIMIT %(limit)s::integer;
+
+-- name: rows_fault
+UPDATE upload_row r SET fault = u.fault FROM unnest(%(lines)s::integer[], %(faults)s::text[]) AS u(line, fault)
+WHERE r.job_id = %(job)s::bigint AND r.line = u.line;
+
+-- name: rows_refused
+UPDATE upload_row r SET fault = u.fault FROM unnest(%(phones)s::text[], %(faults)s::text[]) AS u(phone, fault)
+WHERE r.job_id = %(job)s::bigint AND r.piece = %(piece)s::integer AND r.phone = u.phone;
+
+-- name: rows_faults
+SELECT fault, count(*)::integer FROM upload_row WHERE job_id = %s::bigint AND fault NOT IN ('', 'head') GROUP BY fault ORDER BY 2 DESC, 1;
+
+-- name: rows_bad
+SELECT line, cells, fault FROM upload_row WHERE job_id = %(job)s::bigint AND fault NOT IN ('', 'head') AND line > %(after)s::integer
+ORDER BY line LIMIT %(limit)s::integer;
+
+-- name: pieces_drop
+DELETE FROM upload_piece WHERE job_id = %s;
+
+-- name: pieces_mark
+-- Rows of one country and one text go together, so many at most.
+UPDATE upload_row r SET piece = g.piece
+FROM (
+    SELECT line, dense_rank() OVER (ORDER BY asked_id, content, (n - 1) / %(most)s::integer) AS piece
+    FROM (
+        SELECT line, asked_id, content, row_number() OVER (PARTITION BY asked_id, content ORDER BY line) AS n
+        FROM upload_row WHERE job_id = %(job)s::bigint AND fault = ''
+    ) AS t
+) AS g WHERE r.job_id = %(job)s::bigint AND r.line = g.line;
+
+-- name: pieces_make
+INSERT INTO upload_piece (job_id, piece, rows)
+SELECT job_id, piece, count(*) FROM upload_row WHERE job_id = %s::bigint AND piece IS NOT NULL GROUP BY job_id, piece;
+
+-- name: piece_begin
+-- The next one; when its first try was, on the database's clock, and how long that is ago in seconds.
+UPDATE upload_piece SET begun_at = coalesce(begun_at, now())
+WHERE job_id = %(job)s::bigint
+AND piece = (SELECT piece FROM upload_piece WHERE job_id = %(job)s::bigint AND state = 'waiting' ORDER BY piece LIMIT 1)
+RETURNING piece, rows, extract(epoch FROM now() - begun_at)::double precision;
+
+-- name: piece_rows
+SELECT phone, asked_id, content FROM upload_row WHERE job_id = %s::bigint AND piece = %s::integer ORDER BY line;
+
+-- name: piece_end
+UPDATE upload_piece SET state = %(state)s::text, batch_no = %(batch)s::bigint, good = %(good)s::integer, bad = %(bad)s::integer,
+       answer = %(answer)s::text WHERE job_id = %(job)s::bigint AND piece = %(piece)s::integer;
+
+-- name: piece_undo
+UPDATE upload_piece SET begun_at = NULL WHERE job_id = %s::bigint AND piece = %s::integer;
+
+-- name: pieces_sum
+SELECT count(*)::integer, coalesce(sum(rows), 0)::integer, coalesce(sum(rows) FILTER (WHERE state <> 'waiting'), 0)::integer,
+       coalesce(sum(good), 0)::integer, coalesce(sum(bad), 0)::integer, coalesce(sum(rows) FILTER (WHERE state = 'refused'), 0)::integer,
+       coalesce(sum(rows) FILTER (WHERE state = 'unknown'), 0)::integer
+FROM upload_piece WHERE job_id = %s::bigint;
+
+-- name: pieces_page
+SELECT piece, rows, batch_no, good, bad, state, answer FROM upload_piece
+WHERE job_id = %(job)s::bigint AND piece > %(after)s::integer AND state <> 'waiting' ORDER BY piece LIMIT %(limit)s::integer;

@@ -468,9 +468,11 @@ UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FRO
 UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
 
 -- name: trace_message
-SELECT m.batch_no, b.priority::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
-       b.sender, b.title, b.content, b.attached, b.template_id, b.given, m.own
-FROM message m JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
+-- Its batch may have gone with an older day.
+SELECT m.batch_no, coalesce(b.priority, 1)::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
+       coalesce(b.sender, ''), coalesce(b.title, ''), coalesce(b.content, ''), coalesce(b.attached, ''), b.template_id,
+       coalesce(b.given, ''), m.own
+FROM message m LEFT JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
 
 -- name: trace_submissions
 -- None is older than its message: the weeks before need not be looked at.
@@ -496,10 +498,10 @@ WHERE account_id = %(account)s AND user_number = %(phone)s AND id > %(id)s::uuid
 
 -- name: trace_waits
 -- Of what is under way, where it waits. A lane of millions is not read to its end.
-SELECT due, attempt::integer, owner IS NOT NULL, false
+SELECT CASE WHEN isfinite(due) THEN due END, attempt::integer, owner IS NOT NULL, false, coalesce(NOT isfinite(due), false)
 FROM (SELECT due, attempt, owner, ids FROM lane_item WHERE account_id = %(account)s LIMIT 20000) AS l WHERE %(id)s::uuid = ANY(ids)
 UNION ALL
-SELECT due, 1, false, true FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
+SELECT due, 1, false, true, false FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
 LIMIT 1;
 
 -- name: reply_page

@@ -458,7 +458,7 @@ class BalanceAlert(models.Model):
     threshold_micros = models.BigIntegerField()
     addresses = ArrayField(models.TextField(), db_default=[])
     is_below = models.BooleanField(db_default=False)
-    told_at = models.DateTimeField(null=True)  # of this fall; null: nobody is told yet
+    told_at = models.DateTimeField(null=True)  # the last mail, or try to send one
 
     class Meta:
         db_table = "balance_alert"

@@ -342,7 +342,7 @@ SELECT id, paused_at IS NOT NULL FROM endpoint WHERE account_id = %s AND kind = 
 
 -- name: trace_tries
 -- By the time, which is a range of few blocks.
-SELECT at, took_ms, http_status::integer, error,
+SELECT id, at, took_ms, http_status::integer, error,
        ARRAY(SELECT replace(i::text, '-', '') FROM unnest(ids) AS i WHERE i = ANY(%(ids)s::uuid[]))
 FROM push_attempt
 WHERE endpoint_id = %(endpoint)s AND at >= %(low)s::timestamptz AND at < %(high)s::timestamptz AND ids && %(ids)s::uuid[]

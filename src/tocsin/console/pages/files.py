@@ -58,7 +58,7 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
         **_list(request, who),
         "kinds": [(kind, KINDS[kind]) for kind in kinds],
         "formats": list(FORMATS.items()),
-        "most": MOST_ROWS,
+        "most": f"{MOST_ROWS:,}",
         "days": installation().settings.files_days,
     }
     return render(request, "console/files.html", facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -139,16 +140,13 @@ def statement(request: HttpRequest, who: Member) -> HttpResponse:
 def statement_file(request: HttpRequest, who: Member) -> HttpResponse:
     """The same as a file."""
     made, _months = _make(request, who)
-    moved: list[list[object]] = [
-        [MOVEMENTS.get(kind, kind), "", "", "", "", *_cells(pots)] for kind, pots in made.moved.items()
-    ]
-    rows: list[list[object]] = [
-        [_("Opening balance"), "", "", "", "", *_cells(made.opening)],
-        *moved,
-        [_("Closing balance"), "", "", "", "", *_cells(made.closing)],
+    rows: list[Sequence[object]] = [
+        (_("Opening balance"), "", "", "", "", *_cells(made.opening)),
+        *((MOVEMENTS.get(kind, kind), "", "", "", "", *_cells(pots)) for kind, pots in made.moved.items()),
+        (_("Closing balance"), "", "", "", "", *_cells(made.closing)),
         *(
-            [_("Of it traffic"), PRODUCTS[Product(row.product)], name_country(row.country_id), row.messages, row.parts, "", "",
-             Number(text_of(-row.cost_micros))]
+            (_("Of it traffic"), PRODUCTS[Product(row.product)], name_country(row.country_id), row.messages, row.parts, "", "",
+             Number(text_of(-row.cost_micros)))
             for row in made.traffic
         ),
     ]  # fmt: skip

@@ -55,7 +55,8 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
         rows = rows[:PAGE]
         more = "?" + urlencode({**filters, "before": rows[-1].id})
     facts = {
-        "rows": rows, "more": more, "deep": key != audit.NEWEST_REQUEST, "paths": PATHS, "again": urlencode(filters),
+        "rows": [(row, _say(row)) for row in rows], "more": more, "deep": key != audit.NEWEST_REQUEST, "paths": PATHS,
+        "again": urlencode(filters),
         "filtered": bool(path or refused or status is not None), "days": installation().settings.request_log_days, **filters,
     }  # fmt: skip
     return render(request, "console/requests.html", facts)
@@ -76,6 +77,13 @@ def show_one(request: HttpRequest, who: Member, request_id: int) -> HttpResponse
 def _read_code(text: str) -> int | None:
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= _CODE_MOST else None
+
+
+def _say(row: audit.RequestView) -> str:
+    """Why it was refused, in the visitor's language: in the reply's own words where they are in it, which say more."""
+    if not row.message or (max(row.message) > "\u2e7f") is (get_language() or "").startswith("zh"):
+        return row.message
+    return _tell(row.status)
 
 
 def _tell(status: int) -> str:
