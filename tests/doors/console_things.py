@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from tocsin import accounts, files, webhooks
+from tocsin import accounts, files, templates, webhooks
 from tocsin.files import State, Step
 from tocsin.kit import clock
 from tocsin.kit.ids import Ids
@@ -45,6 +45,7 @@ class Things:
             "/files/",
             "/files/list/",
             "/uploads/",
+            "/templates/",
             "/webhooks/",
             "/webhooks/attempts/",
             f"/webhooks/attempts/{self.names['attempt_id']}/",
@@ -103,6 +104,7 @@ def make_things(dsn: str, account_id: int) -> Things:
         _add_hooks(conn, things)
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
+    _add_send(things)
     return things
 
 
@@ -121,6 +123,24 @@ def _add_team(things: Things) -> None:
     session = UserSession.objects.create(user=own.user, ip="127.0.0.1", session_key=mark, user_agent=MARK)
     things.names |= {"membership_id": own.id, "invitation_id": asked.id, "session_id": session.id}
     things.names |= {"account_id": own.account_id, "token": mark}
+
+
+def _add_send(things: Things) -> None:
+    """A template, and a send that waits to be confirmed."""
+    from tocsin.schema.models import Membership, PreparedSend
+
+    own = Membership.objects.get(account_id=things.account_id)
+    fields = {"numbers": MARK, "country": "", "sender": "", "template": "", "content": MARK, "title": "", "from": MARK}
+    fields |= {"action": "VERIFY", "routing": "", "when": "now", "at": "", "zone": "UTC"}
+    made = PreparedSend.objects.create(
+        id=UUID(bytes=_IDS.one()), account_id=own.account_id, user=own.user, kind="sms", fields=fields
+    )
+    with psycopg.connect(things._dsn) as conn:
+        draft = templates.Draft(
+            account_id=own.account_id, kind="sms", text=f"{MARK} {{1}}", state=templates.State.DRAFT
+        )
+        things.names |= {"template_id": templates.add_template(conn, draft).id}
+    things.names |= {"prepared_id": made.id, "slug": "nothing"}
 
 
 def _add_hooks(conn: psycopg.Connection[TupleRow], things: Things) -> None:

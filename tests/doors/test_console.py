@@ -18,6 +18,7 @@ from tocsin.kit.ids import Ids
 PAGES = ["/?stay", "/quick-start/", "/messages/", "/keys/", "/outbox/", "/user/password/change/"]
 PAGES += ["/team/", "/security/", "/security/log-ins/", "/preferences/", "/user/email/"]
 PAGES += ["/webhooks/", "/webhooks/attempts/", "/requests/"]
+PAGES += ["/send/sms/", "/send/mms/", "/send/email/", "/send/code/", "/templates/", "/templates/new/"]
 ENTRANCE = ["/user/login/", "/user/signup/", "/user/password/reset/"]
 
 

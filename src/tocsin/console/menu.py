@@ -21,7 +21,9 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
         _("Send"),
         [
+            ("send-begin", "send", _("Send a message"), SEND),
             ("uploads", "table-import", _("Bulk send"), SEND),
+            ("templates", "template", _("Templates"), ""),
         ],
     ),
     (

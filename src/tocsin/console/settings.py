@@ -18,6 +18,8 @@ HERE = Path(__file__).parent
 LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
 _POOL = {"min_size": 1, "max_size": 10, "timeout": 3.0, "max_idle": 300.0}
 _STATEMENT_MS = 10_000
+FORM_MOST = 4 * 1024 * 1024
+"""Bytes of a form without its files: 50,000 numbers, or an email's content."""
 _WEEK_S = 7 * 86_400
 CODE_HOLDS_S = 15 * 60  # of a code that is mailed
 
@@ -149,8 +151,8 @@ def _describe_pages() -> dict[str, Any]:
         "WHITENOISE_MAX_AGE": 3600,
         "CONTENT_SECURITY_POLICY": _CSP,
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
-        "DATA_UPLOAD_MAX_MEMORY_SIZE": 262_144,
-        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 100,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": FORM_MOST,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 250,
         "DATA_UPLOAD_MAX_NUMBER_FILES": 20,
         "FILE_UPLOAD_HANDLERS": [
             "tocsin.console.bounds.Bounded",

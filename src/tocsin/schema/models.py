@@ -475,3 +475,31 @@ class LocalMail(models.Model):
 
     class Meta:
         db_table = "local_mail"
+
+
+class PreparedSend(models.Model):
+    """A send that a person wrote at the console. Its id is the idempotency key: however often he confirms, it is sent once."""
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    kind = models.TextField()  # sms, mms, voice, code, email
+    fields = models.JSONField()  # as they were typed
+    answer = models.JSONField(null=True)  # of the API; null: not confirmed
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "prepared_send"
+        indexes = [models.Index(fields=["account", "made_at"], name="prepared_send_account")]
+
+
+class PreparedFile(models.Model):
+    """A file of such a send."""
+
+    id = models.BigAutoField(primary_key=True)
+    prepared = models.ForeignKey(PreparedSend, on_delete=models.CASCADE)
+    name = models.TextField()
+    data = models.BinaryField()
+
+    class Meta:
+        db_table = "prepared_file"

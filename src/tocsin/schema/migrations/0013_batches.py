@@ -9,7 +9,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tocsin", "0011_integrate"),
+        ("tocsin", "0012_send"),
     ]
 
     operations = [
