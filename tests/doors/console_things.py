@@ -45,6 +45,9 @@ class Things:
             "/files/",
             "/files/list/",
             "/uploads/",
+            "/lists/",
+            "/lists/blacklist/",
+            "/templates/",
             "/templates/",
             "/webhooks/",
             "/webhooks/attempts/",
@@ -102,6 +105,7 @@ def make_things(dsn: str, account_id: int) -> Things:
         upload_id = files.start(conn, upload)
         things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
         _add_hooks(conn, things)
+        _add_lists(conn, things)
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     _add_team(things)
     _add_send(things)
@@ -153,6 +157,15 @@ def _add_hooks(conn: psycopg.Connection[TupleRow], things: Things) -> None:
         row = conn.execute(statement, {"account": things.account_id, "mark": MARK}).fetchone()
         assert row is not None
         things.names[name] = row[0]
+
+
+def _add_lists(conn: psycopg.Connection[TupleRow], things: Things) -> None:
+    """Whom it must not send to."""
+    for name, table in {"opt-out-remove": "opt_out", "blacklist-remove": "blacklist"}.items():
+        row = conn.execute(
+            f"INSERT INTO {table} (account_id, value) VALUES (%s, %s) RETURNING id", (things.account_id, MARK)
+        )
+        things.names[f"{name}/row_id"] = next(row)[0]
 
 
 _ATTEMPT = """
