@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from tocsin import accounts
 from tocsin.kit.ids import Ids
@@ -33,7 +34,7 @@ class Things:
 
     def questions(self) -> list[str]:
         """Pages that show the account's own things."""
-        return [f"/messages/?number={MARK[:5]}"]
+        return [f"/messages/?number={MARK[:5]}", "/batches/", "/scheduled/"]
 
     def fingerprint(self) -> str:
         """Of all rows of the account, in whatever table."""
@@ -64,5 +65,24 @@ def make_things(dsn: str, account_id: int) -> Things:
             " VALUES (%s, %s, 1, 1, %s, 10007, 1, 100000, 0, 0)",
             (message_id, account_id, MARK),
         )
+        batch_no = _add_batch(conn, account_id, message_id)
+        things.names |= {"batch_no": batch_no}
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
     return things
+
+
+def _add_batch(conn: psycopg.Connection[TupleRow], account_id: int, message_id: UUID) -> int:
+    """Emails that wait for their time: pages of batches, of schedules and of opens have it."""
+    batch_no = (message_id.int >> 80) * 10_000
+    conn.execute(
+        "INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, good, bad, amount_micros,"
+        " first_id, last_id, expires_at, due_at) VALUES (%s, %s, 5, 1, 10007, %s, %s, 1, 1, 0, 100000, %s, %s, now() + interval '1 day',"
+        " now() + interval '1 minute') ON CONFLICT DO NOTHING",
+        (batch_no, account_id, f"{MARK}@example.com", MARK, message_id, message_id),
+    )
+    conn.execute(
+        "INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)"
+        " VALUES (now() + interval '1 minute', 1, %s, %s, 1, '', 100000, ARRAY[%s])",
+        (account_id, batch_no, message_id),
+    )
+    return batch_no

@@ -245,6 +245,7 @@ class Server:
         if is_of_console(request.query):
             found = authenticate_console(desk.directory, desk.console_keys, request, now)
             request.by_console = isinstance(found, Account)
+            request.request_id = f"console-{request.request_id}" if request.by_console else request.request_id
         else:
             found = authenticate(desk.directory, request.query, bool(request.body), now)
         if isinstance(found, Refusal):

@@ -18,10 +18,16 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("quick-start", "rocket", _("Quick start"), ""),
         ],
     ),
-    (_("Send"), []),
+    (
+        _("Send"),
+        [
+            ("scheduled", "calendar-event", _("Scheduled"), ""),
+        ],
+    ),
     (
         _("Watch"),
         [
+            ("batches", "stack-2", _("Batches"), ""),
             ("messages", "messages", _("Message log"), ""),
             ("replies", "message-reply", _("Replies"), ""),
         ],

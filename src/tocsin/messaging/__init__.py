@@ -30,6 +30,14 @@ from tocsin.messaging.keep import (
 from tocsin.messaging.links import Linker
 from tocsin.messaging.log import NEWEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
+from tocsin.messaging.mailsums import (
+    NEWEST_EVENT,
+    MailEvent,
+    MailSums,
+    Part,
+    page_mail_events,
+    read_mail_sums,
+)
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
 from tocsin.messaging.numbers import refuse_some, sending_of
@@ -52,11 +60,15 @@ from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
     Cancelled,
+    Planned,
     Scheduled,
+    Slot,
     cancel_schedule,
     list_schedules,
     mark_cancelled,
+    page_planned,
     page_schedules,
+    read_slots,
 )
 from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
@@ -85,6 +97,7 @@ __all__ = [
     "MMS",
     "NEWEST",
     "NEWEST_BATCH",
+    "NEWEST_EVENT",
     "NEWEST_REPLY",
     "REFUSED",
     "SMS",
@@ -114,9 +127,13 @@ __all__ = [
     "Ground",
     "Linker",
     "LogRow",
+    "MailEvent",
+    "MailSums",
     "NextChannel",
     "Open",
+    "Part",
     "PartReceipt",
+    "Planned",
     "Progress",
     "Reacted",
     "Reaction",
@@ -129,6 +146,7 @@ __all__ = [
     "Reviewed",
     "Said",
     "Scheduled",
+    "Slot",
     "SlotLease",
     "Span",
     "Standing",
@@ -176,6 +194,8 @@ __all__ = [
     "move_page",
     "page_batches",
     "page_ids",
+    "page_mail_events",
+    "page_planned",
     "page_replies",
     "page_schedules",
     "pause_batch",
@@ -184,7 +204,9 @@ __all__ = [
     "read_content",
     "read_funds",
     "read_log",
+    "read_mail_sums",
     "read_refusals",
+    "read_slots",
     "read_sums",
     "receive",
     "receive_feedback",
