@@ -48,7 +48,8 @@ class Things:
             "/lists/",
             "/lists/blacklist/",
             "/templates/",
-            "/templates/",
+            "/batches/",
+            "/scheduled/",
             "/webhooks/",
             "/webhooks/attempts/",
             f"/webhooks/attempts/{self.names['attempt_id']}/",
@@ -104,6 +105,7 @@ def make_things(dsn: str, account_id: int) -> Things:
         upload = files.New(account_id, 1, files.Kind.UPLOAD, MARK, {"account": MARK}, Step.READ, State.CANCELLED)
         upload_id = files.start(conn, upload)
         things.names |= {f"{name}/job_id": upload_id for name in UPLOADS}
+        things.names["batch_no"] = _add_batch(conn, account_id, message_id)
         _add_hooks(conn, things)
         _add_lists(conn, things)
         things.names |= {"message_id": message_id.hex, "key_id": accounts.add_key(conn, account_id, "sealed")}
@@ -166,6 +168,23 @@ def _add_lists(conn: psycopg.Connection[TupleRow], things: Things) -> None:
             f"INSERT INTO {table} (account_id, value) VALUES (%s, %s) RETURNING id", (things.account_id, MARK)
         )
         things.names[f"{name}/row_id"] = next(row)[0]
+
+
+def _add_batch(conn: psycopg.Connection[TupleRow], account_id: int, message_id: UUID) -> int:
+    """Emails that wait for their time: pages of batches, of schedules and of opens have it."""
+    batch_no = (message_id.int >> 80) * 10_000
+    conn.execute(
+        "INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, good, bad, amount_micros,"
+        " first_id, last_id, expires_at, due_at) VALUES (%s, %s, 5, 1, 10007, %s, %s, 1, 1, 0, 100000, %s, %s,"
+        " now() + interval '1 day', now() + interval '1 minute') ON CONFLICT DO NOTHING",
+        (batch_no, account_id, f"{MARK}@example.com", MARK, message_id, message_id),
+    )
+    conn.execute(
+        "INSERT INTO schedule (due, priority, account_id, batch_no, channel_id, zone, amount_micros, ids)"
+        " VALUES (now() + interval '1 minute', 1, %s, %s, 1, '', 100000, ARRAY[%s])",
+        (account_id, batch_no, message_id),
+    )
+    return batch_no
 
 
 _ATTEMPT = """

@@ -257,6 +257,7 @@ class Server:
         if is_of_console(request.query):
             caller = authenticate_console(desk.directory, desk.console_keys, request, now)
             request.by_console = not isinstance(caller, Refusal)
+            request.request_id = f"console-{request.request_id}" if request.by_console else request.request_id
         else:
             caller = authenticate(desk.directory, request.query, bool(request.body), now)
         if isinstance(caller, Refusal):

@@ -24,11 +24,13 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("send-begin", "send", _("Send a message"), SEND),
             ("uploads", "table-import", _("Bulk send"), SEND),
             ("templates", "template", _("Templates"), ""),
+            ("scheduled", "calendar-event", _("Scheduled"), ""),
         ],
     ),
     (
         _("Watch"),
         [
+            ("batches", "stack-2", _("Batches"), ""),
             ("messages", "messages", _("Message log"), ""),
             ("replies", "message-reply", _("Replies"), ""),
             ("files", "file-export", _("Files"), ""),

@@ -36,7 +36,7 @@ from tocsin.content.tracking import (
     read_token,
     rewrite_html,
 )
-from tocsin.content.zones import Zone, find_zone, zones
+from tocsin.content.zones import Zone, find_zone, list_zone_names, zones
 
 __all__ = [
     "MOST_ATTACHMENT_BYTES",
@@ -77,6 +77,7 @@ __all__ = [
     "find_zone",
     "is_html",
     "language_of_country",
+    "list_zone_names",
     "load_countries",
     "make_token",
     "measure",

@@ -48,6 +48,11 @@ def find_zone(text: str) -> tzinfo | None:
     return _read_zone(listed) if listed else None
 
 
+def list_zone_names() -> list[str]:
+    """IANA's names, sorted."""
+    return sorted(_iana_names().values())
+
+
 def _count_minutes(sign: str | None, hours: str | None, minutes: str | None) -> int | None:
     """Minutes east of UTC; None where the minutes are no minutes."""
     size = int(hours or 0) * 60 + int(minutes or 0)

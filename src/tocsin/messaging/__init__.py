@@ -31,6 +31,14 @@ from tocsin.messaging.keep import (
 from tocsin.messaging.links import Linker
 from tocsin.messaging.log import NEWEST, OLDEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
+from tocsin.messaging.mailsums import (
+    NEWEST_EVENT,
+    MailEvent,
+    MailSums,
+    Part,
+    page_mail_events,
+    read_mail_sums,
+)
 from tocsin.messaging.model import Ask, Claimed, Draft, End, Refusal, Text
 from tocsin.messaging.move import Chunk, Reviewed, Terms, end_cancelled, move_due
 from tocsin.messaging.numbers import refuse_some, sending_of
@@ -53,11 +61,15 @@ from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
     Cancelled,
+    Planned,
     Scheduled,
+    Slot,
     cancel_schedule,
     list_schedules,
     mark_cancelled,
+    page_planned,
     page_schedules,
+    read_slots,
     sum_scheduled,
 )
 from tocsin.messaging.search import Found, key_of, search_log, time_of
@@ -87,6 +99,7 @@ __all__ = [
     "MMS",
     "NEWEST",
     "NEWEST_BATCH",
+    "NEWEST_EVENT",
     "NEWEST_REPLY",
     "OLDEST",
     "REFUSED",
@@ -118,9 +131,13 @@ __all__ = [
     "Ground",
     "Linker",
     "LogRow",
+    "MailEvent",
+    "MailSums",
     "NextChannel",
     "Open",
+    "Part",
     "PartReceipt",
+    "Planned",
     "Progress",
     "Reacted",
     "Reaction",
@@ -134,6 +151,7 @@ __all__ = [
     "Reviewed",
     "Said",
     "Scheduled",
+    "Slot",
     "SlotLease",
     "Span",
     "Standing",
@@ -184,6 +202,8 @@ __all__ = [
     "move_page",
     "page_batches",
     "page_ids",
+    "page_mail_events",
+    "page_planned",
     "page_replies",
     "page_schedules",
     "pause_batch",
@@ -192,7 +212,9 @@ __all__ = [
     "read_content",
     "read_funds",
     "read_log",
+    "read_mail_sums",
     "read_refusals",
+    "read_slots",
     "read_sums",
     "receive",
     "receive_feedback",

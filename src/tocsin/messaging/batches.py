@@ -20,7 +20,7 @@ NEWEST_BATCH = 10**18
 """A batch number above all others: the first page is before it."""
 
 _LARGE = 50  # numbers; as in schema/sql/0013_batches.sql
-_HANDED, _BARE = -1, -2
+_HANDED, _BARE, _REFUSED = -1, -2, 100  # as there
 _CHUNK = 60
 _CHUNKS_MOST = 4
 
@@ -58,13 +58,28 @@ class Batch(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Messages of a batch to one country in one state, and what they cost. `reason` below 0: see table batch_sum."""
+    """Messages of a batch to one country in one state, and what they cost. `mark`: see column reason of table batch_sum."""
 
     country_id: int
-    reason: int
+    mark: int
     messages: int
     fee_micros: int
     at: float
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why they are in their state; None: no state, but a count beside."""
+        return None if self.mark < 0 else Reason(self.mark % _REFUSED)
+
+    @property
+    def is_handed(self) -> bool:
+        """Whether it counts what was handed over to carriers."""
+        return self.mark == _HANDED
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether they were never accepted."""
+        return self.mark >= _REFUSED
 
 
 class Progress(NamedTuple):
@@ -170,15 +185,15 @@ def _group(rows: Iterable[TupleRow]) -> dict[int, list[Sum]]:
 def add_up(batch: Batch, sums: Sequence[Sum]) -> Progress:
     """The sums of a batch, all countries together."""
 
-    def count(*reasons: int) -> int:
-        return sum(each.messages for each in sums if each.reason in reasons)
+    def count(mark: int) -> int:
+        return sum(each.messages for each in sums if each.mark == mark)
 
     delivered, under_way, submitted = count(Reason.SUCCESS), count(Reason.SENDING), count(_HANDED)
-    states = [each for each in sums if each.reason >= 0]
-    failed = sum(each.messages for each in states) - delivered - under_way - batch.bad
+    states = [each for each in sums if 0 <= each.mark < _REFUSED]
+    failed = sum(each.messages for each in states) - delivered - under_way
     waiting = min(max(batch.good - submitted - count(_BARE), 0), under_way)
     return Progress(
-        delivered, max(failed, 0), under_way, submitted, waiting, sum(each.fee_micros for each in states),
+        delivered, failed, under_way, submitted, waiting, sum(each.fee_micros for each in states),
         max((each.at for each in sums), default=batch.accepted_at), list(sums),
     )  # fmt: skip
 

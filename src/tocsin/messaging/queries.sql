@@ -591,7 +591,7 @@ GROUP BY 1, 2, 3 HAVING sum(messages) <> 0 ORDER BY 1, 2, 3;
 -- name: batch_counts
 -- The same counted message by message: of small batches, and of those that are older than the sums.
 WITH now_is AS MATERIALIZED (
-    SELECT b.batch_no, m.country_id, m.status, CASE WHEN m.status <> 0 THEN m.reason ELSE coalesce(r.reason, 0) END AS reason,
+    SELECT b.batch_no, m.country_id, m.status, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE coalesce(r.reason, 0) END AS reason,
            CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee, coalesce(r.at, b.created_at) AS at,
            EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4)) AS handed
     FROM unnest(%s::bigint[]) AS c(no) JOIN batch b ON b.batch_no = c.no
@@ -704,3 +704,43 @@ SELECT uuid_send(m.id), m.account_id, m.batch_no, m.product, m.phone, m.country_
 FROM unnest(%s::uuid[]) AS c(id) JOIN message m ON m.id = c.id
 WHERE NOT EXISTS (SELECT 1 FROM report r WHERE r.message_id = m.id)
 AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4));
+
+-- name: scheduled_slots
+-- What waits of an account, by quarter of an hour, within two times.
+SELECT (floor(extract(epoch FROM due) / 900) * 900)::bigint, count(DISTINCT batch_no)::integer, sum(cardinality(ids))::bigint
+FROM schedule WHERE account_id = %(account)s AND NOT cancelled
+AND due >= to_timestamp(%(low)s::double precision) AND due < to_timestamp(%(high)s::double precision) GROUP BY 1 ORDER BY 1;
+
+-- name: scheduled_page
+-- The same batch by batch, the next first, behind (time, batch).
+SELECT s.batch_no, extract(epoch FROM s.due)::double precision, s.zone, b.product::integer, s.n, s.amount_micros,
+       extract(epoch FROM b.created_at)::double precision, b.sender, left(b.content, 300), b.title, b.priority::integer
+FROM (
+    SELECT batch_no, min(due) AS due, min(zone) AS zone, sum(cardinality(ids))::bigint AS n, sum(amount_micros)::bigint AS amount_micros
+    FROM schedule WHERE account_id = %(account)s AND NOT cancelled
+    AND due >= to_timestamp(%(low)s::double precision) AND due < to_timestamp(%(high)s::double precision) GROUP BY batch_no
+) s JOIN batch b ON b.batch_no = s.batch_no AND b.account_id = %(account)s
+WHERE (s.due, s.batch_no) > (to_timestamp(%(after)s::double precision), %(batch)s::bigint)
+ORDER BY s.due, s.batch_no LIMIT %(limit)s::integer;
+
+-- name: reaction_sums
+-- Of a batch, in one look at its events: by kind, by link, by country, by device. Opens and clicks of machines apart; people: messages
+-- of which one did it.
+WITH mine AS MATERIALIZED (
+    SELECT kind, message_id, machine <> '' AS machine, url, country, device_type FROM mail_event
+    WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s
+)
+SELECT 'kind', kind::text, machine, count(*)::integer, count(DISTINCT message_id)::integer FROM mine GROUP BY kind, machine
+UNION ALL (SELECT 'link', url, machine, count(*)::integer, count(DISTINCT message_id)::integer FROM mine WHERE kind = 2 GROUP BY url, machine
+           ORDER BY 5 DESC LIMIT 50)
+UNION ALL (SELECT 'country', country, false, count(*)::integer, count(DISTINCT message_id)::integer FROM mine
+           WHERE kind IN (1, 2) AND NOT machine GROUP BY country ORDER BY 5 DESC LIMIT 20)
+UNION ALL (SELECT 'device', device_type, false, count(*)::integer, count(DISTINCT message_id)::integer FROM mine
+           WHERE kind IN (1, 2) AND NOT machine GROUP BY device_type ORDER BY 5 DESC LIMIT 20);
+
+-- name: reaction_page
+-- Of a batch, the latest first, by key.
+SELECT e.id::text, e.kind::integer, extract(epoch FROM e.at)::double precision, e.url, e.machine, e.country, e.city, e.device_type, e.device_name,
+       replace(e.message_id::text, '-', ''), coalesce(m.phone, '')
+FROM (SELECT * FROM mail_event WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s AND id < %(before)s::uuid
+      ORDER BY id DESC LIMIT %(limit)s::integer) e LEFT JOIN message m ON m.id = e.message_id ORDER BY e.id DESC;

@@ -62,6 +62,41 @@ async def cancel_schedule(
     return cancelled
 
 
+class Planned(NamedTuple):
+    """A batch that waits for its time, for its account's people."""
+
+    scheduled: Scheduled
+    sender: str
+    content: str  # its beginning
+    title: str
+    priority: int
+
+
+class Slot(NamedTuple):
+    """A quarter of an hour in which something is due; `begin_s`: epoch seconds."""
+
+    begin_s: int
+    batches: int
+    messages: int
+
+
+def read_slots(conn: Connection[TupleRow], account_id: int, low_s: float, high_s: float) -> list[Slot]:
+    """What waits of an account with its time in [low, high), by quarters of an hour."""
+    params = {"account": account_id, "low": low_s, "high": high_s}
+    return [Slot(*row) for row in conn.execute(QUERIES["scheduled_slots"], params)]
+
+
+def page_planned(
+    conn: Connection[TupleRow], account_id: int, span_s: tuple[float, float], after: tuple[float, int], limit: int
+) -> list[Planned]:
+    """What waits of an account with its time in `span_s`, the next first, behind `after` = (epoch seconds, batch number)."""
+    params = {
+        "account": account_id, "low": span_s[0], "high": span_s[1], "after": after[0], "batch": after[1], "limit": limit,
+    }  # fmt: skip
+    rows = conn.execute(QUERIES["scheduled_page"], params)
+    return [Planned(Scheduled(*row[:7]), *row[7:]) for row in rows]
+
+
 def list_schedules(conn: Connection[TupleRow], account_id: int | None, limit: int) -> list[tuple[Scheduled, int]]:
     """For the operator: what waits, the next first, each with its account; of one account or of all."""
     params = {"account": account_id, "limit": limit}

@@ -18,7 +18,8 @@ ALTER TABLE lane_item ADD COLUMN held_batch bigint;
 CREATE INDEX lane_item_held ON lane_item (held_batch, id) WHERE held_batch IS NOT NULL;
 
 -- What became of batches of more than 50 numbers, by country and traffic.Reason. fee_micros: what these messages cost as they are now.
--- Two more rows of a country: -1, handed over to a carrier, ended or not; -2, ended without that. at: when the last one came to it.
+-- Of numbers that were refused at the accept it is the reason and 100. Two more rows of a country: -1, handed over to a carrier, ended
+-- or not; -2, ended without that. at: when the last one came to it.
 CREATE TABLE batch_sum (
     batch_no   bigint NOT NULL,
     country_id integer NOT NULL,
@@ -43,8 +44,8 @@ CREATE TABLE batch_delta (
 CREATE FUNCTION batch_sum_begin() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO batch_sum (batch_no, country_id, reason, messages, fee_micros, at)
-    SELECT NEW.batch_no, m.country_id, m.reason, count(*), sum(CASE WHEN m.status = 0 THEN m.price_micros ELSE 0 END), NEW.created_at
-    FROM message m WHERE m.id BETWEEN NEW.first_id AND NEW.last_id AND m.batch_no = NEW.batch_no GROUP BY m.country_id, m.reason;
+    SELECT NEW.batch_no, m.country_id, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE m.reason END, count(*), sum(CASE WHEN m.status = 0 THEN m.price_micros ELSE 0 END), NEW.created_at
+    FROM message m WHERE m.id BETWEEN NEW.first_id AND NEW.last_id AND m.batch_no = NEW.batch_no GROUP BY 1, 2, 3;
     RETURN NULL;
 END $$;
 CREATE TRIGGER batch_sum_begin AFTER INSERT ON batch FOR EACH ROW WHEN (NEW.good + NEW.bad > 50) EXECUTE FUNCTION batch_sum_begin();
@@ -55,7 +56,7 @@ CREATE FUNCTION batch_sum_again(p_batch bigint) RETURNS void LANGUAGE sql AS $$
     DELETE FROM batch_sum WHERE batch_no = p_batch;
     INSERT INTO batch_sum (batch_no, country_id, reason, messages, fee_micros, at)
     WITH now_is AS (
-        SELECT m.country_id, m.status, CASE WHEN m.status <> 0 THEN m.reason ELSE coalesce(r.reason, 0) END AS reason,
+        SELECT m.country_id, m.status, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE coalesce(r.reason, 0) END AS reason,
                CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee, coalesce(r.at, b.created_at) AS at,
                EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4)) AS handed
         FROM batch b JOIN message m ON m.id BETWEEN b.first_id AND b.last_id AND m.batch_no = b.batch_no
