@@ -76,8 +76,8 @@ def _add_batch(conn: psycopg.Connection[TupleRow], account_id: int, message_id: 
     batch_no = (message_id.int >> 80) * 10_000
     conn.execute(
         "INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, good, bad, amount_micros,"
-        " first_id, last_id, expires_at, due_at) VALUES (%s, %s, 5, 1, 10007, %s, %s, 1, 1, 0, 100000, %s, %s, now() + interval '1 day',"
-        " now() + interval '1 minute') ON CONFLICT DO NOTHING",
+        " first_id, last_id, expires_at, due_at) VALUES (%s, %s, 5, 1, 10007, %s, %s, 1, 1, 0, 100000, %s, %s,"
+        " now() + interval '1 day', now() + interval '1 minute') ON CONFLICT DO NOTHING",
         (batch_no, account_id, f"{MARK}@example.com", MARK, message_id, message_id),
     )
     conn.execute(
