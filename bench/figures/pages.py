@@ -15,7 +15,8 @@ _TURNS: Final = 20
 _MUST_MS: Final = 200
 _FILTERS: Final = (
     "/messages/?number=62812", "/messages/?number=999999", "/messages/?state=failed", "/messages/?state=under-way",
-    "/messages/?number=62812345678&state=failed",
+    "/messages/?number=62812345678&state=failed", "/messages/?country=10002", "/messages/?product=mms&state=failed",
+    "/messages/?product=otp&state=under-way", "/replies/?number=999",
 )  # fmt: skip
 """What people ask of the log, and what is rare or not there at all."""
 

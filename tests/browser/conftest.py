@@ -23,8 +23,12 @@ class Site(NamedTuple):
 
     console: str
     api: str
-    environ: dict[str, str]
-    """Of verbs that speak to it."""
+    home: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of verbs that speak to it."""
+        return {**os.environ, "TOCSIN_HOME": str(self.home)}
 
 
 class Person(NamedTuple):
@@ -46,8 +50,7 @@ def site() -> Iterator[Site]:
     started.remove(up)  # that of another test would stop it
     try:
         up.wait_ready()
-        environ = {**os.environ, "TOCSIN_HOME": str(directory / "var")}
-        yield Site(f"http://127.0.0.1:{console_port}", f"http://127.0.0.1:{port}", environ)
+        yield Site(f"http://127.0.0.1:{console_port}", f"http://127.0.0.1:{port}", directory / "var")
     finally:
         up.stop()
         shutil.rmtree(directory, ignore_errors=True)

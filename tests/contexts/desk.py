@@ -38,6 +38,7 @@ OTHER = "other"
 _TABLES = (
     "message", "batch", "submission", "report", "part_receipt", "lane_item", "schedule", "receipt_watch", "unmatched_receipt",
     "uplink", "uplink_part", "outbox", "rollup_delta", "rollup", "delivery_hour", "delivery_last", "breaker", "ledger", "wallet",
+    "traffic_day", "ledger_day", "ledger_folded",
     "endpoint", "batch_stop", "batch_sum", "batch_delta",
 )  # fmt: skip
 
@@ -228,6 +229,13 @@ class Desk:
             " fee_micros FROM rollup WHERE (messages, parts, fee_micros) <> (0, 0, 0)"
         ).fetchall()
         assert {row[:6]: row[6:] for row in rows} == self._sum_up()
+        assert self._sum_days("traffic_day", "returned_micros - charged_micros") == self._sum_days(
+            "ledger", "balance_micros + gift_micros", "WHERE kind IN ('charge', 'refund', 'charge again')"
+        ), "what traffic cost by product and country is what the ledger says"
+
+    def _sum_days(self, table: str, amount: str, where: str = "") -> list[tuple[int, int]]:
+        query = f"SELECT account_id, sum({amount})::bigint FROM {table} {where} GROUP BY 1 HAVING sum({amount}) <> 0 ORDER BY 1"
+        return [(row[0], row[1]) for row in self.conn.execute(query.encode())]
 
     def _sum_up(self) -> dict[tuple[int, ...], tuple[int, int, int]]:
         sums: Counter[tuple[tuple[int, ...], int]] = Counter()

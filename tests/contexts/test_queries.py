@@ -32,7 +32,9 @@ STATEMENTS = [(place, name) for place, file in FILES.items() for name in Queries
 COLUMNS = {
     ("webhooks", "enqueue"): "uuid[] integer[] integer[] integer[] integer[] bytea[]",
     ("webhooks", "take_leases"): "bigint double_precision integer[]",
-    ("webhooks", "settle"): "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[]",
+    ("webhooks", "settle"): (
+        "bigint[] text[] timestamptz[] integer[] integer[] text[] text[] integer[] bigint[] text[] text[]"
+    ),
     ("webhooks", "split"): "bigint integer[] integer[] integer[] bytea[]",
     ("webhooks", "fix"): "integer bigint bigint[] bigint[]",
     ("webhooks", "reports_of"): "uuid[]",
@@ -41,6 +43,11 @@ COLUMNS = {
         "keep",
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
+    ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("audit", "log_requests"): (
+        "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
+        " integer[] text[] text[]"
+    ),
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 
@@ -135,6 +142,28 @@ def test_every_statement_can_be_planned(planner: Connection[TupleRow], place: st
 )
 def test_hot_statements_need_no_sequential_scan(planner: Connection[TupleRow], place: str, name: str) -> None:
     assert not BIG.search(explain(planner, place, name))
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "index"),
+    [
+        ("webhooks", "attempts_all", "push_attempt_endpoint"),
+        ("webhooks", "attempts_taken", "push_attempt_endpoint"),
+        ("webhooks", "attempts_failed", "push_attempt_failed"),
+        ("webhooks", "attempts_test", "push_attempt_test"),
+        ("webhooks", "find_test", "push_attempt_test"),
+        ("webhooks", "take_tests", "test_event_waiting"),
+        ("webhooks", "recent_tests", "test_event_account"),
+        ("webhooks", "take_replay", "push_replay_open"),
+        ("audit", "read_requests", "api_request_"),
+    ],
+)
+def test_pages_of_long_lists_are_read_by_indices(
+    planner: Connection[TupleRow], place: str, name: str, index: str
+) -> None:
+    plan = explain(planner, place, name)
+    assert not re.search(r"Seq Scan on (push_attempt|test_event|push_replay|api_request)", plan)
+    assert index in plan
 
 
 LISTS = [f"{table}_{part}" for table in ("blacklist", "opt_out") for part in ("page", "of", "left")]

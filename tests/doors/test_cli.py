@@ -225,7 +225,7 @@ def test_seal_rotation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_SEALING_KEYS", new)
     assert "no sealing key of this installation opens it" in shell.refused("seal", "rotate")
     monkeypatch.setenv("TOCSIN_SEALING_KEYS", f"{new},{KEY}")
-    assert shell.json("seal", "rotate") == {"api_keys": 1, "endpoints": 1, "channels": 0}
+    assert shell.json("seal", "rotate") == {"api_keys": 1, "endpoints": 1, "channels": 0, "second_factors": 0}
     sealed = shell.rows("SELECT sealed FROM api_key UNION ALL SELECT secret FROM endpoint")
     assert [Seal((new,)).open(row[0]) for row in sealed] == [api_key, secret]
 

@@ -34,6 +34,10 @@ def test_the_past_adds_up(shell: Shell) -> None:
         assert {1, 2}.issubset({row[0] for row in true})
         paid = conn.execute("SELECT -sum(balance_micros) FROM ledger WHERE batch_no IS NOT NULL").fetchone()
         assert paid == (sum(row[2] for row in true),)
+        moved = "SELECT (at AT TIME ZONE 'UTC')::date, -sum(balance_micros) FROM ledger"
+        by_day = f"{moved} WHERE batch_no IS NOT NULL GROUP BY 1 ORDER BY 1"
+        charged = "SELECT day, sum(charged_micros - returned_micros) FROM traffic_day GROUP BY 1 ORDER BY 1"
+        assert conn.execute(by_day).fetchall() == conn.execute(charged).fetchall()
         assert conn.execute("SELECT count(*) FROM message WHERE account_id IS NULL OR phone = ''").fetchone() == (0,)
 
 

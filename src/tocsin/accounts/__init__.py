@@ -15,6 +15,7 @@ from tocsin.accounts.change import (
     make_key,
     read_network,
     remove_grant,
+    replace_key,
     reseal_keys,
     rotate_key,
     set_account,
@@ -36,6 +37,7 @@ from tocsin.accounts.model import (
     PoolRow,
 )
 from tocsin.accounts.pool import SenderPool, add_to_pool, list_pool, read_pool, remove_from_pool
+from tocsin.accounts.store import note_uses
 
 __all__ = [
     "CALL_SIGN_LENGTH",
@@ -70,10 +72,12 @@ __all__ = [
     "list_keys",
     "list_pool",
     "make_key",
+    "note_uses",
     "read_network",
     "read_pool",
     "remove_from_pool",
     "remove_grant",
+    "replace_key",
     "reseal_canary",
     "reseal_keys",
     "rotate_key",

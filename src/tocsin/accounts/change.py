@@ -84,16 +84,27 @@ def read_network(text: str) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def add_key(conn: Connection[TupleRow], account_id: int, sealed: str) -> int:
+def add_key(conn: Connection[TupleRow], account_id: int, sealed: str, name: str = "") -> int:
     """Id of a new key that holds until it is rotated."""
-    return store.insert_key(conn, account_id, sealed)
+    return store.insert_key(conn, account_id, sealed, name)
+
+
+def replace_key(
+    conn: Connection[TupleRow], account_id: int, key_id: int, sealed: str, old_until: datetime
+) -> int | None:
+    """A new key of the same name in place of one that holds until `old_until` at most; its id. None: there is no such key."""
+    name = store.lock_key(conn, account_id, key_id)
+    if name is None:
+        return None
+    store.end_key(conn, account_id, key_id, old_until)
+    return store.insert_key(conn, account_id, sealed, name)
 
 
 def rotate_key(conn: Connection[TupleRow], account_id: int, sealed: str, old_until: datetime) -> tuple[int, list[int]]:
     """A new key; the old ones hold until `old_until` at most. Ids of the new one and of those that now end then."""
     store.lock_account(conn, account_id)
     ended = store.end_keys(conn, account_id, old_until)
-    return store.insert_key(conn, account_id, sealed), ended
+    return store.insert_key(conn, account_id, sealed, ""), ended
 
 
 def list_keys(conn: Connection[TupleRow], account_id: int) -> list[KeyFacts]:

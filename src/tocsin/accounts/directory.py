@@ -90,12 +90,12 @@ class Directory:
             id=row[0], name=row[1], plan_id=row[2], charge_failed=row[3], locked=row[4],
             language=sys.intern(row[5]), currency=sys.intern(row[6]), allow=_networks(row[1], row[7]),
             rate_per_s=row[8], max_parts=row[9], eight_fields=row[10], swap_uplink=row[11],
-            keys=self._keys(row[12] or (), row[13] or ()), grants=_grants(row[14] or ()),
+            keys=self._keys(row[12] or (), row[13] or (), row[17] or ()), grants=_grants(row[14] or ()),
             extra_events=row[15], drop_machine_opens=row[16],
         )  # fmt: skip
 
-    def _keys(self, sealed: Sequence[str], ends: Sequence[float]) -> tuple[Key, ...]:
-        return tuple(Key(text, end, self._unseal) for text, end in zip(sealed, ends, strict=True))
+    def _keys(self, sealed: Sequence[str], ends: Sequence[float], ids: Sequence[int]) -> tuple[Key, ...]:
+        return tuple(Key(text, end, self._unseal, key_id) for text, end, key_id in zip(sealed, ends, ids, strict=True))
 
 
 def _networks(name: str, texts: Sequence[str]) -> tuple[Network, ...]:

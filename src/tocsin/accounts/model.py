@@ -35,6 +35,7 @@ class Key(msgspec.Struct, gc=False):
     text: str
     expires_at: float
     unseal: Callable[[str], str] | None = None
+    id: int = 0
 
     @property
     def secret(self) -> str:
@@ -122,9 +123,11 @@ class PoolRow(NamedTuple):
 
 
 class KeyFacts(NamedTuple):
-    """A stored key; `expires_at` None: it holds until it is rotated."""
+    """A stored key; `expires_at` None: it holds until it is rotated. `used_at`: to the minute; None: never."""
 
     id: int
     sealed: str
     created_at: datetime
     expires_at: datetime | None
+    name: str
+    used_at: datetime | None

@@ -14,7 +14,9 @@ SELECT a.id, a.name, a.plan_id, p.charge_failed, a.locked, a.language, a.currenc
        (SELECT array_agg(coalesce(extract(epoch FROM k.expires_at)::float8, 'infinity') ORDER BY k.id) FROM api_key k
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
        (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id),
-       a.extra_events, a.drop_machine_opens
+       a.extra_events, a.drop_machine_opens,
+       (SELECT array_agg(k.id ORDER BY k.id) FROM api_key k
+        WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour'))
 FROM account a JOIN plan p ON p.id = a.plan_id
 WHERE a.id > %s ORDER BY a.id LIMIT %s;
 
@@ -26,7 +28,9 @@ SELECT a.id, a.name, a.plan_id, p.charge_failed, a.locked, a.language, a.currenc
        (SELECT array_agg(coalesce(extract(epoch FROM k.expires_at)::float8, 'infinity') ORDER BY k.id) FROM api_key k
         WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour')),
        (SELECT array_agg(ARRAY[g.kind, g.value]) FROM account_grant g WHERE g.account_id = a.id),
-       a.extra_events, a.drop_machine_opens
+       a.extra_events, a.drop_machine_opens,
+       (SELECT array_agg(k.id ORDER BY k.id) FROM api_key k
+        WHERE k.account_id = a.id AND (k.expires_at IS NULL OR k.expires_at > now() - interval '1 hour'))
 FROM account a JOIN plan p ON p.id = a.plan_id
 WHERE a.id = ANY(%s);
 
@@ -57,10 +61,18 @@ SELECT 1 FROM account WHERE id = %s FOR UPDATE;
 SELECT 1 FROM plan WHERE name = %s;
 
 -- name: key_add
-INSERT INTO api_key (account_id, sealed) VALUES (%s, %s) RETURNING id;
+INSERT INTO api_key (account_id, sealed, name) VALUES (%s, %s, %s) RETURNING id;
 
 -- name: keys
-SELECT id, sealed, created_at, expires_at FROM api_key WHERE account_id = %s ORDER BY id;
+SELECT k.id, k.sealed, k.created_at, k.expires_at, k.name, u.at
+FROM api_key k LEFT JOIN key_use u ON u.key_id = k.id WHERE k.account_id = %s ORDER BY k.id;
+
+-- name: key_name
+SELECT name FROM api_key WHERE account_id = %s AND id = %s AND (expires_at IS NULL OR expires_at > now()) FOR UPDATE;
+
+-- name: note_uses
+INSERT INTO key_use (key_id, at) SELECT * FROM unnest(%s, %s) AS u(key_id, at) ORDER BY 1
+ON CONFLICT (key_id) DO UPDATE SET at = greatest(key_use.at, excluded.at);
 
 -- name: keys_end
 UPDATE api_key SET expires_at = %s WHERE account_id = %s AND (expires_at IS NULL OR expires_at > %s) RETURNING id;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin.accounts.model import AccountFacts, KeyFacts
+from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
@@ -79,9 +80,9 @@ def has_plan(conn: Conn, name: str) -> bool:
     return conn.execute(QUERIES["plan_exists"], (name,)).fetchone() is not None
 
 
-def insert_key(conn: Conn, account_id: int, sealed: str) -> int:
+def insert_key(conn: Conn, account_id: int, sealed: str, name: str) -> int:
     """Id of the new key."""
-    row = conn.execute(QUERIES["key_add"], (account_id, sealed)).fetchone()
+    row = conn.execute(QUERIES["key_add"], (account_id, sealed, name)).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -99,6 +100,17 @@ def end_keys(conn: Conn, account_id: int, end: datetime) -> list[int]:
 def end_key(conn: Conn, account_id: int, key_id: int, end: datetime) -> bool:
     """Let one key end then; False where the account has no such key that would hold longer."""
     return conn.execute(QUERIES["key_end"], (end, account_id, key_id, end)).fetchone() is not None
+
+
+def lock_key(conn: Conn, account_id: int, key_id: int) -> str | None:
+    """The name of a key of the account that holds, locked until the transaction ends."""
+    row = conn.execute(QUERIES["key_name"], (account_id, key_id)).fetchone()
+    return None if row is None else str(row[0])
+
+
+async def note_uses(session: Session, uses: Mapping[int, float]) -> None:
+    """When keys (by id) last signed, in epoch seconds; an older time changes nothing."""
+    await session.run(QUERIES["note_uses"], (pgbin.int4s(list(uses)), pgbin.times(list(uses.values()))))
 
 
 def lock_keys(conn: Conn) -> list[tuple[int, str]]:

@@ -11,8 +11,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from tocsin.accounts import CALL_SIGN_LENGTH, Account, Call, Directory, is_signed
+from tocsin.accounts import CALL_SIGN_LENGTH, Account, Call, Directory, Key, is_signed
 from tocsin.api.wire import Request
 from tocsin.content import Status
 from tocsin.kit.visitor import read_visitor
@@ -30,37 +31,45 @@ def compute_sign(account: str, api_key: str, datetime_text: str) -> str:
     return hashlib.md5(f"{account}{api_key}{datetime_text}".encode(), usedforsecurity=False).hexdigest()
 
 
-def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool, now_s: float) -> Account | Refusal:
+class Caller(NamedTuple):
+    """Who signed, and with which of his keys."""
+
+    account: Account
+    key_id: int
+
+
+def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool, now_s: float) -> Caller | Refusal:
     """The account that signed the URL's account, sign and datetime; else -1."""
     name, sign, stamp = query.get("account", ""), query.get("sign", ""), query.get("datetime", "")
     account = directory.by_name(name) if name else None
-    signed = _signed(account, name, sign.lower(), stamp, now_s)
+    key = _find_key(account, name, sign.lower(), stamp, now_s)
     if not name or not sign or not stamp:
         where = (
             "account, sign and datetime belong into the URL" if body_has else "account, sign and datetime are needed"
         )
         return Refusal(Status.AUTHENTICATION, where)
-    if account is None or not signed:
+    if account is None or key is None:
         return Refusal(Status.AUTHENTICATION)
     if len(stamp) != 10 or not stamp.isascii() or not stamp.isdigit():
         return Refusal(Status.AUTHENTICATION, "datetime must be epoch seconds of 10 digits")
     if abs(int(stamp) - now_s) > CLOCK_WITHIN_S:
         return Refusal(Status.AUTHENTICATION, "datetime is more than 30 minutes off")
-    return account
+    return Caller(account, key.id)
 
 
-def _signed(account: Account | None, name: str, sign: str, stamp: str, now_s: float) -> bool:
-    """One MD5 and one compare at least, whoever calls."""
-    secrets = [key.secret for key in account.keys if key.expires_at > now_s] if account else []
+def _find_key(account: Account | None, name: str, sign: str, stamp: str, now_s: float) -> Key | None:
+    """The key that signed. One MD5 and one compare at least, whoever calls."""
+    live: list[Key | None] = [key for key in account.keys if key.expires_at > now_s] if account else []
     given = sign.encode("utf-8", "replace")
-    good = False
-    for secret in secrets or [_NOBODY]:
+    found = None
+    for key in live or [None]:
         try:
-            wanted = compute_sign(name, secret, stamp).encode()
+            wanted = compute_sign(name, key.secret if key else _NOBODY, stamp).encode()
         except UnicodeEncodeError:
             wanted = b"-"
-        good |= hmac.compare_digest(wanted, given)
-    return good and bool(secrets)
+        if hmac.compare_digest(wanted, given):
+            found = key
+    return found
 
 
 def is_of_console(query: Mapping[str, str]) -> bool:
@@ -70,8 +79,8 @@ def is_of_console(query: Mapping[str, str]) -> bool:
 
 def authenticate_console(
     directory: Directory, keys: Sequence[bytes], request: Request, now_s: float
-) -> Account | Refusal:
-    """The account for which the console calls; else -1. All that such a call says is signed: it has no other parameters."""
+) -> Caller | Refusal:
+    """For whom the console calls, by no key of his (0); else -1. All that it says is signed: it has no other parameters."""
     query = request.query
     name, stamp = query.get("account", ""), query.get("datetime", "")
     call = Call(name, stamp, request.path, request.idempotency_key or "", request.body)
@@ -81,7 +90,7 @@ def authenticate_console(
         return Refusal(Status.AUTHENTICATION)
     if not (stamp.isascii() and stamp.isdigit()) or abs(int(stamp) - now_s) > CONSOLE_CLOCK_WITHIN_S:
         return Refusal(Status.AUTHENTICATION, "the clocks of console and API are more than 5 minutes apart")
-    return account
+    return Caller(account, 0)
 
 
 def may_come_from(account: Account, address: str) -> bool:

@@ -20,6 +20,7 @@ from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
 from tocsin.api.carrier import answer_carrier, read_place
 from tocsin.api.desk import Desk
+from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
@@ -112,8 +113,9 @@ OF_CONSOLE = {
 class Server:
     """The RSGI application."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, journal: Journal) -> None:
         self._desk = desk
+        self._journal = journal
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         name = request_id()
@@ -136,12 +138,26 @@ class Server:
             endpoint = OF_CONSOLE[scope.path]
         if endpoint is None:
             return await self._page(scope, protocol)
+        began_s = clock.monotonic_s()
+        request = self._open(scope, name)
+        reply = await self._serve(endpoint, scope, protocol, request)
+        if scope.path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
+            return reply
+        if not request.account_id:  # nobody's by its sign: shown to the account that it names
+            named = self._desk.directory.by_name(request.query.get("account", ""))
+            request.account_id = named.id if named else 0
+        self._journal.note(request, reply, clock.now_s(), clock.monotonic_s() - began_s)
+        return reply
+
+    async def _serve(self, endpoint: Endpoint, scope: Any, protocol: Any, request: Request) -> Reply:
         if scope.method not in endpoint.methods:
             return refuse_method(endpoint.methods)
         try:
-            request = await self._read(scope, protocol, name, endpoint.body_most)
-            if isinstance(request, Reply):
-                return request
+            if scope.method == "POST":
+                body = await _read_body(protocol, scope.headers.get("content-length"), endpoint.body_most)
+                if body is None:
+                    return transport_reply(413, "Request body too large")
+                request.body = body
             reply = await self._answer(endpoint, request)
         except (RSGIProtocolClosed, RSGIProtocolError):  # the client went away in its body, or wrote broken chunks
             return transport_reply(400, "The body cannot be read")
@@ -150,7 +166,7 @@ class Server:
         except LOST:
             return error_reply(Status.PLATFORM, "en", "storage is not available, try again", retry_after_s=2)
         except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
-            log.exception("request to %s", scope.path, extra={"request_id": name})
+            log.exception("request to %s", scope.path, extra={"request_id": request.request_id})
             return transport_reply(500, "Internal error")
         (endpoint.answered if reply.http == 200 else endpoint.failed).add()
         return reply
@@ -213,16 +229,12 @@ class Server:
         # A proxy may append to the client's header or add one of its own: what the last line says counts.
         return client_address(address, _read_header(scope.headers, "x-forwarded-for"), trusted)
 
-    async def _read(self, scope: Any, protocol: Any, name: str, body_most: int) -> Request | Reply:
+    def _open(self, scope: Any, name: str) -> Request:
+        """The request without its body."""
         headers = scope.headers
-        declared = headers.get("content-length")
-        body = await _read_body(protocol, declared, body_most) if scope.method == "POST" else b""
-        if body is None:
-            return transport_reply(413, "Request body too large")
-        address = self._find_address(scope)
         return Request(
-            scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), body, address, name,
-            _read_header(headers, "idempotency-key"), declared is not None,
+            scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), b"",
+            self._find_address(scope), name, _read_header(headers, "idempotency-key"), headers.get("content-length") is not None,
         )  # fmt: skip
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Reply:
@@ -243,17 +255,19 @@ class Server:
         if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
             return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
         if is_of_console(request.query):
-            found = authenticate_console(desk.directory, desk.console_keys, request, now)
-            request.by_console = isinstance(found, Account)
+            caller = authenticate_console(desk.directory, desk.console_keys, request, now)
+            request.by_console = not isinstance(caller, Refusal)
             request.request_id = f"console-{request.request_id}" if request.by_console else request.request_id
         else:
-            found = authenticate(desk.directory, request.query, bool(request.body), now)
-        if isinstance(found, Refusal):
+            caller = authenticate(desk.directory, request.query, bool(request.body), now)
+        if isinstance(caller, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
                 if not await desk.allowance.take(name, limit, _MINUTE, now):
                     return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
-            return error_reply(found.status, "en", found.detail)
+            return error_reply(caller.status, "en", caller.detail)
+        found, request.key_id = caller
+        request.account_id = found.id
         if found.locked:
             return error_reply(Status.USER_LOCKED, found.language)
         if not request.by_console and not may_come_from(found, request.address):

@@ -62,6 +62,8 @@ class Request(msgspec.Struct):
     idempotency_key: str | None = None
     measured: bool = True  # its length was declared, so that a body that broke off is known as one
     by_console: bool = False  # a person sends, at the console; the account's IP list is for its programs
+    account_id: int = 0  # whose it is, once that is known; 0: nobody's
+    key_id: int = 0  # which signed it
 
 
 class Reply(msgspec.Struct):

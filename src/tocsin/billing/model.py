@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 RECHARGE, GIFT, ADJUSTMENT, OPENING = "recharge", "gift", "adjustment", "opening"
+CHARGE, REFUND, CHARGE_AGAIN = "charge", "refund", "charge again"
 
 
 class BillingError(ValueError):
@@ -32,6 +33,59 @@ class Entry(NamedTuple):
     batch_no: int | None
     messages: int
     note: str
+
+
+class DaySum(NamedTuple):
+    """The ledger's entries of one kind and day; amounts are signed micro-units."""
+
+    day: date
+    kind: str
+    balance_micros: int
+    gift_micros: int
+    entries: int
+    messages: int
+
+
+class TrafficDay(NamedTuple):
+    """What went to a country on a day; micro-units charged at accept, and returned later (less what was charged again)."""
+
+    day: date
+    product: int
+    country_id: int
+    messages: int
+    parts: int
+    charged_micros: int
+    returned_micros: int
+
+    @property
+    def cost_micros(self) -> int:
+        return self.charged_micros - self.returned_micros
+
+
+class Alert(NamedTuple):
+    """The alert of an account, and what it has left now; micro-units."""
+
+    threshold_micros: int
+    addresses: list[str]
+    left_micros: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether less than the threshold is left."""
+        return self.left_micros < self.threshold_micros
+
+
+class Fall(NamedTuple):
+    """An account that fell below its threshold, claimed by the caller."""
+
+    account_id: int
+    account: str
+    language: str  # en, zh
+    currency: str
+    threshold_micros: int
+    left_micros: int
+    addresses: list[str]
+    told_at: datetime
 
 
 class Mismatch(NamedTuple):

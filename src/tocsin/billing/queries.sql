@@ -95,3 +95,91 @@ VALUES (%(name)s, %(charge_failed)s, %(min_margin_percent)s, %(by_cost)s) ON CON
 -- name: plan_set
 UPDATE plan SET charge_failed = %(charge_failed)s, min_margin_percent = %(min_margin_percent)s, by_cost = %(by_cost)s
 WHERE id = %(id)s;
+
+-- name: ledger_page
+-- Newest day first, then newest id. Of the days as many as the page can need (the first and the last may hold less than they
+-- count); the entries of a kind lie near those of its days.
+WITH days AS (
+    SELECT d.day, CASE WHEN %(kind)s::text = '' THEN '' ELSE d.kind END AS kind, min(d.first_id) AS low, max(d.last_id) AS high,
+           sum(d.entries) FILTER (WHERE d.day > (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+               AND d.day < least((%(until)s::timestamptz AT TIME ZONE 'UTC')::date, %(before_day)s::date)) AS n
+    FROM ledger_days(%(account)s::integer) d
+    WHERE (%(kind)s::text = '' OR d.kind = %(kind)s::text) AND d.day <= %(before_day)s::date
+      AND d.day BETWEEN (%(since)s::timestamptz AT TIME ZONE 'UTC')::date AND (%(until)s::timestamptz AT TIME ZONE 'UTC')::date
+    GROUP BY 1, 2
+), near AS (
+    SELECT *, coalesce(sum(n) OVER (ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer FROM days
+)
+SELECT l.id, l.at, l.kind, l.balance_micros, l.gift_micros, l.balance_after, l.batch_no, l.messages, l.note
+FROM near d CROSS JOIN LATERAL (
+    SELECT * FROM ledger e
+    WHERE e.account_id = %(account)s::integer AND e.id BETWEEN d.low AND d.high AND (d.kind = '' OR e.kind = d.kind)
+      AND e.at >= greatest(d.day::timestamp AT TIME ZONE 'UTC', %(since)s::timestamptz)
+      AND e.at < least((d.day + 1)::timestamp AT TIME ZONE 'UTC', %(until)s::timestamptz)
+      AND (d.day < %(before_day)s::date OR e.id < %(before_id)s::bigint)
+    ORDER BY e.id DESC LIMIT %(limit)s::integer) l
+WHERE d.newer < %(limit)s::integer
+ORDER BY d.day DESC, l.id DESC LIMIT %(limit)s::integer;
+
+-- name: ledger_days
+SELECT day, kind, sum(balance_micros)::bigint, sum(gift_micros)::bigint, sum(entries)::bigint, sum(messages)::bigint
+FROM ledger_days(%s::integer) GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: ledger_first
+SELECT min(day) FROM ledger_days(%s::integer);
+
+-- name: ledger_fold
+-- Of up to so many accounts with entries that are not folded yet.
+SELECT count(ledger_fold(w.account_id)) FROM (
+    SELECT w.account_id FROM wallet w LEFT JOIN ledger_folded f USING (account_id)
+    WHERE EXISTS (SELECT 1 FROM ledger l WHERE l.account_id = w.account_id AND l.id > coalesce(f.last_id, 0))
+    ORDER BY w.account_id LIMIT %s) w;
+
+-- name: traffic_days
+SELECT day, product::integer, country_id, messages, parts, charged_micros, returned_micros
+FROM traffic_day WHERE account_id = %s AND day >= %s AND day < %s ORDER BY day, product, country_id;
+
+-- name: alert_read
+SELECT a.threshold_micros, a.addresses, coalesce(w.balance_micros + w.gift_micros + w.credit_micros, 0)
+FROM balance_alert a LEFT JOIN wallet w USING (account_id) WHERE a.account_id = %s;
+
+-- name: alert_set
+-- Another threshold is another question: whether it was told begins anew.
+INSERT INTO balance_alert AS a (account_id, threshold_micros, addresses) VALUES (%s, %s, %s)
+ON CONFLICT (account_id) DO UPDATE SET threshold_micros = excluded.threshold_micros, addresses = excluded.addresses,
+    is_below = a.is_below AND a.threshold_micros = excluded.threshold_micros;
+
+-- name: alert_drop
+DELETE FROM balance_alert WHERE account_id = %s RETURNING account_id;
+
+-- name: alert_arm
+UPDATE balance_alert a SET is_below = false FROM wallet w
+WHERE w.account_id = a.account_id AND a.is_below AND w.balance_micros + w.gift_micros + w.credit_micros >= a.threshold_micros;
+
+-- name: alert_claim
+-- Not sooner than 10 minutes behind the last mail or try: a balance may go up and down, and so may a threshold.
+WITH fallen AS (
+    SELECT a.account_id, w.balance_micros + w.gift_micros + w.credit_micros AS left_micros
+    FROM balance_alert a JOIN wallet w USING (account_id)
+    WHERE NOT a.is_below AND w.balance_micros + w.gift_micros + w.credit_micros < a.threshold_micros
+      AND (a.told_at IS NULL OR a.told_at < now() - interval '10 minutes')
+    ORDER BY a.account_id LIMIT %s FOR UPDATE OF a SKIP LOCKED
+)
+UPDATE balance_alert a SET is_below = true, told_at = clock_timestamp()
+FROM fallen f JOIN account c ON c.id = f.account_id WHERE a.account_id = f.account_id
+RETURNING a.account_id, c.name, c.language, c.currency, a.threshold_micros, f.left_micros, a.addresses, a.told_at;
+
+-- name: alert_give_back
+UPDATE balance_alert SET is_below = false WHERE account_id = %s AND told_at = %s;
+
+-- name: plan_prices
+SELECT plan_id, product::integer, country_id, prefix, channel_id, price_micros FROM price WHERE plan_id = %s;
+
+-- name: price_version
+SELECT coalesce(max(version), 0) FROM change_clock WHERE name = 'price';
+
+-- name: ledger_export
+SELECT id, at, kind, balance_micros, gift_micros, balance_after, batch_no, messages, note
+FROM ledger WHERE account_id = %(account)s AND id < %(before)s::bigint AND (%(kind)s::text = '' OR kind = %(kind)s::text)
+AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz) AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+ORDER BY id DESC LIMIT %(limit)s::integer;

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.billing.model import NO_PLAN, Entry, Mismatch, Plan, PriceRow, PriceRule, Wallet
+from tocsin.billing.model import (
+    NO_PLAN,
+    Alert,
+    DaySum,
+    Entry,
+    Fall,
+    Mismatch,
+    Plan,
+    PriceRow,
+    PriceRule,
+    TrafficDay,
+    Wallet,
+)
 from tocsin.kit.db import Queries, Session
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
@@ -73,6 +87,32 @@ def read_entries(conn: Conn, account_id: int, limit: int) -> list[Entry]:
     return [Entry(*row) for row in conn.execute(QUERIES["ledger_last"], (account_id, limit))]
 
 
+def read_ledger_page(conn: Conn, account_id: int, asked: Mapping[str, Any]) -> list[Entry]:
+    """A page of entries; `asked`: fields of LedgerAsked."""
+    return [Entry(*row) for row in conn.execute(QUERIES["ledger_page"], {"account": account_id, **asked})]
+
+
+def read_ledger_days(conn: Conn, account_id: int) -> list[DaySum]:
+    """All days of the account by kind, oldest first."""
+    return [DaySum(*row) for row in conn.execute(QUERIES["ledger_days"], (account_id,))]
+
+
+def read_first_day(conn: Conn, account_id: int) -> date | None:
+    """The day of the first entry."""
+    row = conn.execute(QUERIES["ledger_first"], (account_id,)).fetchone()
+    return row[0] if row else None
+
+
+async def fold_ledger(session: Session, most: int) -> int:
+    """Fold the entries of up to so many accounts; of how many."""
+    return int((await session.rows(QUERIES["ledger_fold"], (most,)))[0][0])
+
+
+def read_traffic(conn: Conn, account_id: int, first: date, until: date) -> list[TrafficDay]:
+    """Traffic of the days from `first` to before `until`."""
+    return [TrafficDay(*row) for row in conn.execute(QUERIES["traffic_days"], (account_id, first, until))]
+
+
 def find_mismatches(conn: Conn) -> list[Mismatch]:
     """Accounts whose entries do not add up to the wallet."""
     return [Mismatch(*row) for row in conn.execute(QUERIES["check"])]
@@ -127,3 +167,46 @@ def _stage(conn: Conn, rules: Iterable[PriceRule]) -> None:
     with conn.cursor() as cursor, cursor.copy(QUERIES["price_copy"]) as copy:
         for rule in rules:
             copy.write_row(rule)
+
+
+def read_alert(conn: Conn, account_id: int) -> Alert | None:
+    """The alert of an account."""
+    row = conn.execute(QUERIES["alert_read"], (account_id,)).fetchone()
+    return None if row is None else Alert(*row)
+
+
+def upsert_alert(conn: Conn, account_id: int, threshold_micros: int, addresses: list[str]) -> None:
+    """Set an alert."""
+    conn.execute(QUERIES["alert_set"], (account_id, threshold_micros, addresses))
+
+
+def delete_alert(conn: Conn, account_id: int) -> bool:
+    """False where there was none."""
+    return conn.execute(QUERIES["alert_drop"], (account_id,)).fetchone() is not None
+
+
+def arm_alerts(conn: Conn) -> None:
+    """Those that are above again may fall again."""
+    conn.execute(QUERIES["alert_arm"])
+
+
+def claim_falls(conn: Conn, limit: int) -> list[Fall]:
+    """Falls that nobody was told of, marked as told."""
+    return [Fall(*row) for row in conn.execute(QUERIES["alert_claim"], (limit,))]
+
+
+def give_back_fall(conn: Conn, account_id: int, told_at: datetime) -> None:
+    """Unmark it, unless it was marked anew."""
+    conn.execute(QUERIES["alert_give_back"], (account_id, told_at))
+
+
+def read_plan_prices(conn: Conn, plan_id: int) -> list[PriceRule]:
+    """The prices of a plan."""
+    return [PriceRule(*row) for row in conn.execute(QUERIES["plan_prices"], (plan_id,))]
+
+
+def read_price_version(conn: Conn) -> int:
+    """The clock of table price."""
+    row = conn.execute(QUERIES["price_version"]).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -17,6 +17,7 @@ from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
+from tocsin.api.journal import Journal
 from tocsin.api.limits import Allowance
 from tocsin.api.server import Server
 from tocsin.bootstrap.reference import Memory, load_memory
@@ -96,10 +97,12 @@ async def run(settings: Settings, stop: Stop) -> None:
     bulk.start()
     plant.desk.bulk = bulk.send
     loops = Loops(stop)
-    loops.start(_beat(settings), _forget_windows(plant))
+    noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
+    journal = Journal(noting)
+    loops.start(_beat(settings), _forget_windows(plant), journal.run())
     server = HttpServer(
-        Server(plant.desk), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False, backlog=2048,
-        websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
+        Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
+        backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
     )  # fmt: skip
     serving = asyncio.create_task(server.serve(), name="the HTTP server")
@@ -108,6 +111,8 @@ async def run(settings: Settings, stop: Stop) -> None:
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait({serving})
     await loops.end()
+    await journal.write(clock.now_s() + 1)
+    await noting.close()
     await bulk.close()
     await plant.close()
 

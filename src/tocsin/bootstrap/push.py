@@ -14,7 +14,7 @@ from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
-from tocsin.webhooks import Endpoints, Keys, Reader, Room, Settler, Tools, reading_dsn
+from tocsin.webhooks import Endpoints, Keys, Reader, Room, Settler, Tools, Trials, reading_dsn
 from tocsin.workers.push import Pusher
 
 _AGAIN_S = 1.0
@@ -41,17 +41,19 @@ async def run(settings: Settings, stop: Stop) -> None:
         settings.push_first_retry_s,
         settings.push_give_up_s,
     )
+    trying = Session(dsn, "push tests")
+    trials = Trials(trying, tools.egress, tools.keys, tools.settler)
     pusher = Pusher(main, queue.Registration("push"), settings.lease_s, tools)
     await _load(reference, main, stop)
     listener = queue.Listener(dsn, queue.OUTBOX, pusher.news)
     loops = Loops(stop)
-    loops.start(reference.run(stop), listener.run(), tools.settler.run())
+    loops.start(reference.run(stop), listener.run(), tools.settler.run(), trials.run())
     try:
         await pusher.run(stop)
     finally:
         await loops.end()
         tools.egress.close()
-        for session in (*sessions, writing):
+        for session in (*sessions, writing, trying):
             with contextlib.suppress(*LOST):
                 await session.close()
 

@@ -68,6 +68,16 @@ WITH made AS MATERIALIZED (
            count(*) FILTER (WHERE price <> fee)::integer AS backs, sum(price)::bigint AS price, sum(fee)::bigint AS fee,
            least(max(at) FILTER (WHERE over), now()) AS at, min(id::text)::uuid AS first_id, max(id::text)::uuid AS last_id
     FROM paid
+), traffic AS (
+    INSERT INTO traffic_day AS d (account_id, day, product, country_id, messages, parts, charged_micros, returned_micros)
+    SELECT %(account)s::integer, u.day, %(product)s::smallint, %(country)s::integer, sum(u.n), sum(u.n) * %(parts)s::smallint,
+           sum(u.charged), sum(u.returned)
+    FROM (SELECT (to_timestamp(%(ms)s::bigint / 1000.0) AT TIME ZONE 'UTC')::date AS day, good + bad AS n, price AS charged, 0 AS returned
+          FROM sums
+          UNION ALL SELECT (at AT TIME ZONE 'UTC')::date, 0, 0, price - fee FROM sums WHERE price > fee) u GROUP BY u.day
+    ON CONFLICT (account_id, day, product, country_id) DO UPDATE
+    SET messages = d.messages + excluded.messages, parts = d.parts + excluded.parts,
+        charged_micros = d.charged_micros + excluded.charged_micros, returned_micros = d.returned_micros + excluded.returned_micros
 ), batches AS (
     INSERT INTO batch (batch_no, account_id, product, priority, country_id, sender, content, parts, good, bad, amount_micros, first_id,
                        last_id, expires_at, created_at, request_id, title)

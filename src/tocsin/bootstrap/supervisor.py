@@ -1,7 +1,7 @@
 """`tocsin up`: the whole product on one machine, as children of this process.
 
-Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker, pusher and console,
-and starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
+Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker, pusher, console and
+clerk, and starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
 killed. It must stay small and single-threaded, do no work of the product, and load neither Django nor an event loop.
 """
 
@@ -125,7 +125,7 @@ class _Supervisor:
             environment["TOCSIN_TRACKING_URL"] = find_base_url(self._settings)
         if prepared.account and not self._settings.smtp_url:
             environment["TOCSIN_CONSOLE_OUTBOX"] = "on"  # so that a newcomer reads the code that he was mailed
-        for name in ("api", "worker", "push", *["console"] * bool(self._settings.console_port)):
+        for name in ("api", "worker", "push", *["console", "clerk"] * bool(self._settings.console_port)):
             child = Child(name, environment, find_log(self._settings))
             self._children.append(child)
             child.start()
@@ -135,7 +135,7 @@ class _Supervisor:
         while not is_ready(self._settings) or (time.monotonic() < console_until_s and not is_listening(self._settings)):
             self._look_after()
             for child in self._children:
-                if child.deaths >= _MAX_EARLY_DEATHS and child.name != "console":
+                if child.deaths >= _MAX_EARLY_DEATHS and child.name not in {"console", "clerk"}:
                     raise UpError(f"the {child.name} process does not start: {child.last_words()}")
             time.sleep(_STEP_S / 2)
 

@@ -13,7 +13,15 @@ import click
 from tocsin.cli.base import Verbs, run_to_exit
 
 _SECTIONS: dict[str, dict[str, str]] = {
-    "Run": {"up": "run", "api": "run", "worker": "run", "push": "run", "console": "run", "migrate": "run"},
+    "Run": {
+        "up": "run",
+        "api": "run",
+        "worker": "run",
+        "push": "run",
+        "console": "run",
+        "clerk": "run",
+        "migrate": "run",
+    },
     "Try": {"send": "send", "listen": "listen", "smsc": "smsc", "demo": "demo"},
     "Look": {"doctor": "doctor", "config": "run", "ledger": "ledger"},
     "Accounts": {"account": "account", "key": "key", "grant": "country", "webhook": "webhook"},

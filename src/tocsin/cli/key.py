@@ -54,7 +54,7 @@ def seal() -> None:
 
 @seal.command("rotate")
 def rotate_seal() -> None:
-    """Seal every API key, endpoint secret and secret of a channel anew with the first sealing key.
+    """Seal every API key, endpoint secret, channel's secret and second factor anew with the first sealing key.
 
     To change the sealing key: put a new one in front of TOCSIN_SEALING_KEYS (or as first line of sealing.key in
     TOCSIN_HOME) on every machine, restart the processes, run this verb, then drop the old one everywhere.
@@ -68,10 +68,12 @@ def rotate_seal() -> None:
         keys = accounts.reseal_keys(conn, reseal)
         endpoints = store.reseal_secrets(conn, reseal)
         channels = _reseal_channels(conn, reseal)
+        factors = store.reseal_second_factors(conn, reseal)
         accounts.reseal_canary(conn, reseal)
-        facts = {"api_keys": keys, "endpoints": endpoints, "channels": channels}
+        facts = {"api_keys": keys, "endpoints": endpoints, "channels": channels, "second_factors": factors}
         note(conn, "seal rotate", "seal", None, facts)
-    show(facts, f"sealed anew: {keys} API keys, {endpoints} endpoint secrets, {channels} secrets of channels")
+    words = f"{keys} API keys, {endpoints} endpoint secrets, {channels} secrets of channels, {factors} second factors"
+    show(facts, f"sealed anew: {words}")
 
 
 def _reseal_channels(conn: Conn, reseal: Callable[[str], str]) -> int:

@@ -65,5 +65,12 @@ SELECT id, kind, secret FROM endpoint WHERE account_id = %s;
 -- name: secrets_all
 SELECT id, secret FROM endpoint ORDER BY id FOR UPDATE;
 
+-- name: second_factors
+SELECT id, data->>'secret', data->>'seed' FROM mfa_authenticator
+WHERE data->>'secret' IS NOT NULL OR data->>'seed' IS NOT NULL ORDER BY id FOR UPDATE;
+
+-- name: second_factor_set
+UPDATE mfa_authenticator SET data = data || jsonb_build_object(%s::text, %s::text) WHERE id = %s;
+
 -- name: secret_set
 UPDATE endpoint SET secret = %s WHERE id = %s;

@@ -23,7 +23,7 @@ Loop = Callable[[Settings, Stop], Awaitable[None]]
     "--demo", is_flag=True, help="Make the demo account on DATABASE_URL too. Its key is published: never in production."
 )
 def up(demo: bool) -> None:
-    """Run everything: database, API, worker, pusher and console, until Ctrl-C.
+    """Run everything: database, API, worker, pusher, console and clerk, until Ctrl-C.
 
     Without DATABASE_URL it brings its own PostgreSQL under TOCSIN_HOME (./var), with a demo account on first start.
     """
@@ -71,6 +71,14 @@ def console() -> None:
     if not settings.console_port:
         raise Refusal("TOCSIN_CONSOLE_PORT is 0, which means no console", USAGE)
     run(settings.replace(database_url=find_dsn(settings)))
+
+
+@verb()
+def clerk() -> None:
+    """Run one clerk: writes the console's exports, reads and sends its uploads."""
+    from tocsin.bootstrap.clerk import run
+
+    _run_loop("clerk", run)
 
 
 @verb()

@@ -143,3 +143,14 @@ def reseal_secrets(conn: Conn, reseal: Callable[[str], str]) -> int:
     with conn.cursor() as cursor:
         cursor.executemany(QUERIES["secret_set"], found)
     return len(found)
+
+
+def reseal_second_factors(conn: Conn, reseal: Callable[[str], str]) -> int:
+    """Seal anew what the console's users have as second factor, in allauth's table; how many."""
+    found = []
+    for row_id, secret, seed in conn.execute(QUERIES["second_factors"]):
+        name, sealed = ("secret", secret) if secret is not None else ("seed", seed)
+        found.append((name, reseal(sealed), row_id))
+    with conn.cursor() as cursor:
+        cursor.executemany(QUERIES["second_factor_set"], found)
+    return len(found)

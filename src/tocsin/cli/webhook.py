@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tocsin.kit import clock
 from tocsin.kit.seal import Seal
 
 KIND = click.Choice(webhooks.KINDS)
+_LOOK_S = 0.1
 _AGO = re.compile(r"([0-9]{1,5})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -168,6 +170,49 @@ def _find(conn: Conn, account: str, kind: str) -> webhooks.EndpointView:
         if each.kind == kind:
             return each
     raise Refusal(f"{account} has no endpoint for {kind}: tocsin webhook set {account} {kind} URL")
+
+
+@webhook.command()
+@click.argument("account")
+@click.argument("kind", type=KIND)
+@click.option("--wait", "wait_s", type=click.FloatRange(0, 60), default=20.0, show_default=True, help="Seconds.")
+def test(account: str, kind: str, wait_s: float) -> None:
+    """Post one made-up row of KIND to the account's endpoint now, and show what it answers.
+
+    It is signed as every push is, carries `webhook-test: true`, is tried once, and counts nowhere.
+
+    \b
+    Example: tocsin webhook test acme sms
+    """
+    with open_change() as conn:
+        account_id = accounts.find_account(conn, account).id
+        try:
+            test_id = webhooks.ask_test(conn, account_id, kind)
+        except ValueError as error:
+            raise Refusal(str(error)) from error
+        note(conn, "webhook test", f"account {account}", None, {"kind": kind})
+        conn.commit()
+        conn.autocommit = True
+        found = _wait_for_test(conn, account_id, test_id, wait_s)
+    if found is None:
+        raise Refusal(f"nothing came within {wait_s:g} s: does a pusher run?")
+    said = found.error or f"answered {found.http_status}"
+    facts = {"account": account, "kind": kind, "http_status": found.http_status, "took_ms": found.took_ms}
+    show(
+        {**facts, "error": found.error, "answer": found.answer},
+        f"{said} after {found.took_ms} ms\n{found.answer}".strip(),
+    )
+    if found.error:
+        raise click.exceptions.Exit(1)
+
+
+def _wait_for_test(conn: Conn, account_id: int, test_id: int, wait_s: float) -> webhooks.AttemptView | None:
+    until_s = clock.monotonic_s() + wait_s
+    while True:
+        found = webhooks.find_test(conn, account_id, test_id)
+        if (found is not None and found.attempt is not None) or clock.monotonic_s() >= until_s:
+            return found.attempt if found else None
+        time.sleep(_LOOK_S)
 
 
 @webhook.command()

@@ -18,6 +18,7 @@ from tocsin.compliance.change import (
     try_words,
 )
 from tocsin.compliance.choices import bar, find_opted_out, keep_choices
+from tocsin.compliance.export import ListedRow, export_listed
 from tocsin.compliance.guards import Guards
 from tocsin.compliance.lists import (
     BadLine,
@@ -34,6 +35,7 @@ from tocsin.compliance.lists import (
 from tocsin.compliance.model import (
     EVERYBODY,
     LANGUAGES,
+    Barred,
     Cap,
     CapKind,
     CapRow,
@@ -50,6 +52,18 @@ from tocsin.compliance.model import (
     Sending,
     WordRow,
 )
+from tocsin.compliance.pages import (
+    CONSOLE,
+    NEWEST,
+    ListAsked,
+    add_many_listed,
+    add_many_opt_outs,
+    page_listed,
+    page_opt_outs,
+    read_caps,
+    remove_listed_row,
+    remove_opt_out_row,
+)
 from tocsin.compliance.quiet import quiet_until, read_hours, write_hours
 from tocsin.compliance.replies import IN_WORDS, OUT_WORDS, read_reply
 from tocsin.compliance.screen import give_back, screen, settle, sift
@@ -58,20 +72,25 @@ from tocsin.compliance.words import WordList, normalise
 from tocsin.compliance.zones import find_zone
 
 __all__ = [
+    "CONSOLE",
     "EVERYBODY",
     "IN_WORDS",
     "KIND_NAMES",
     "LANGUAGES",
+    "NEWEST",
     "OUT_WORDS",
     "WINDOWS",
     "BadLine",
+    "Barred",
     "Cap",
     "CapKind",
     "CapRow",
     "Choice",
     "ComplianceError",
     "Guards",
+    "ListAsked",
     "ListRow",
+    "ListedRow",
     "OptAnswer",
     "OptIn",
     "OptOut",
@@ -83,9 +102,12 @@ __all__ = [
     "WordList",
     "WordRow",
     "add_listed",
+    "add_many_listed",
+    "add_many_opt_outs",
     "add_opt_out",
     "add_word",
     "bar",
+    "export_listed",
     "find_opted_out",
     "find_zone",
     "forget_windows",
@@ -99,7 +121,10 @@ __all__ = [
     "list_quiet",
     "list_words",
     "normalise",
+    "page_listed",
+    "page_opt_outs",
     "quiet_until",
+    "read_caps",
     "read_hours",
     "read_list",
     "read_reply",
@@ -107,6 +132,8 @@ __all__ = [
     "remove_answer",
     "remove_cap",
     "remove_listed",
+    "remove_listed_row",
+    "remove_opt_out_row",
     "remove_opt_outs",
     "remove_quiet",
     "remove_word",

@@ -129,6 +129,16 @@ class ListRow(NamedTuple):
     origin: str  # operator, unsubscribe, complaint
 
 
+class Barred(NamedTuple):
+    """A row of either list of an account; `sender`: of an opt-out, "" for every sender."""
+
+    id: int
+    value: str
+    origin: str  # operator, console, unsubscribe, complaint, reply
+    created_at: datetime
+    sender: str
+
+
 class OptOutRow(NamedTuple):
     """An opt-out as people read it; `sender` "": of every sender."""
 

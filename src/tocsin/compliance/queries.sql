@@ -152,3 +152,35 @@ ORDER BY q.account_id, q.country_id;
 
 -- name: quiet_remove
 DELETE FROM quiet_rule WHERE account_id = %s AND country_id = %s;
+
+-- name: list_page
+SELECT id, value, origin, created_at, ''::text FROM blacklist
+WHERE account_id = %(account)s AND id < %(before)s AND (%(low)s::text = '' OR (value >= %(low)s::text AND value < %(high)s::text))
+  AND (%(origin)s::text = '' OR origin = %(origin)s::text) ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: opt_page
+SELECT id, value, origin, created_at, sender FROM opt_out
+WHERE account_id = %(account)s AND id < %(before)s AND (%(low)s::text = '' OR (value >= %(low)s::text AND value < %(high)s::text))
+  AND (%(origin)s::text = '' OR origin = %(origin)s::text) ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: list_add_many
+INSERT INTO blacklist (account_id, value, origin) SELECT DISTINCT %s::integer, v, %s FROM unnest(%s::text[]) AS u(v)
+ON CONFLICT DO NOTHING;
+
+-- name: opt_add_many
+INSERT INTO opt_out (account_id, value, sender, origin) SELECT DISTINCT %s::integer, v, %s, %s FROM unnest(%s::text[]) AS u(v)
+ON CONFLICT DO NOTHING;
+
+-- name: list_remove_row
+DELETE FROM blacklist WHERE account_id = %s AND id = %s RETURNING value, origin;
+
+-- name: opt_remove_row
+DELETE FROM opt_out WHERE account_id = %s AND id = %s RETURNING value, sender, origin;
+
+-- name: caps_of
+SELECT id, account_id, kind::integer, action::integer, country_id, most, window_s, digits::integer FROM cap
+WHERE account_id IN (0, %s) ORDER BY account_id, id;
+
+-- name: list_export
+SELECT id, value, origin, created_at FROM blacklist WHERE account_id = %(account)s::integer AND id < %(before)s::bigint
+ORDER BY id DESC LIMIT %(limit)s::integer;

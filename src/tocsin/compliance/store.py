@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin.compliance.model import (
+    Barred,
     Cap,
     CapRow,
     ListRow,
@@ -170,6 +171,26 @@ def import_listed(conn: Conn, account_id: int, values: Iterable[str]) -> int:
         return cursor.execute(QUERIES["list_merge"], (account_id,)).rowcount
 
 
+def read_page(conn: Conn, which: str, params: Mapping[str, Any]) -> list[Barred]:
+    """A page of a list: list_page or opt_page."""
+    return [Barred(*row) for row in conn.execute(QUERIES[which], params)]
+
+
+def insert_listed_many(conn: Conn, account_id: int, values: Sequence[str], origin: str) -> int:
+    """Add those that are not there; how many."""
+    return conn.execute(QUERIES["list_add_many"], (account_id, origin, list(values))).rowcount
+
+
+def insert_opt_outs(conn: Conn, account_id: int, values: Sequence[str], sender: str, origin: str) -> int:
+    """The same for opt-outs from a sender."""
+    return conn.execute(QUERIES["opt_add_many"], (account_id, sender, origin, list(values))).rowcount
+
+
+def delete_row(conn: Conn, which: str, account_id: int, row_id: int) -> TupleRow | None:
+    """Take a row of the account away by list_remove_row or opt_remove_row; what it was."""
+    return conn.execute(QUERIES[which], (account_id, row_id)).fetchone()
+
+
 def insert_opt_out(conn: Conn, account_id: int, value: str, sender: str) -> bool:
     """False where it was there."""
     return conn.execute(QUERIES["opt_add"], (account_id, value, sender)).fetchone() is not None
@@ -233,6 +254,11 @@ def upsert_cap(conn: Conn, cap: Cap) -> int:
 def list_caps(conn: Conn, cap_id: int | None) -> list[CapRow]:
     """One cap or all."""
     return [CapRow(_build(Cap, row[:-2]), *row[-2:]) for row in conn.execute(QUERIES["cap_rows"], {"id": cap_id})]
+
+
+def read_caps_of(conn: Conn, account_id: int) -> list[Cap]:
+    """Those of all accounts first, then the account's own."""
+    return [_build(Cap, row) for row in conn.execute(QUERIES["caps_of"], (account_id,))]
 
 
 def delete_cap(conn: Conn, cap_id: int) -> None:

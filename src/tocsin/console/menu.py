@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from tocsin.console.rights import KEYS
+from tocsin.console.rights import HOOKS, KEYS, MONEY, SEND
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
@@ -21,6 +21,9 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
     (
         _("Send"),
         [
+            ("send-begin", "send", _("Send a message"), SEND),
+            ("uploads", "table-import", _("Bulk send"), SEND),
+            ("templates", "template", _("Templates"), ""),
             ("scheduled", "calendar-event", _("Scheduled"), ""),
         ],
     ),
@@ -30,15 +33,30 @@ _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [
             ("batches", "stack-2", _("Batches"), ""),
             ("messages", "messages", _("Message log"), ""),
             ("replies", "message-reply", _("Replies"), ""),
+            ("files", "file-export", _("Files"), ""),
         ],
     ),
     (
         _("Integrate"),
         [
+            ("webhooks", "webhook", _("Webhooks"), HOOKS),
             ("keys", "key", _("API keys"), KEYS),
+            ("requests", "list-search", _("Request log"), KEYS),
+            ("reference", "book", _("API reference"), ""),
         ],
     ),
-    (_("Account"), []),
+    (
+        _("Account"),
+        [
+            ("ledger", "coin", _("Balance and ledger"), MONEY),
+            ("usage", "chart-bar", _("Usage"), ""),
+            ("prices", "tag", _("Price list"), ""),
+            ("opt-outs", "user-off", _("Opt-outs and blacklist"), ""),
+            ("settings", "adjustments", _("Account settings"), ""),
+            ("team", "users", _("Team"), ""),
+            ("security", "shield-lock", _("Security"), ""),
+        ],
+    ),
 ]
 
 
@@ -74,9 +92,3 @@ def describe_menu(path: str, can: frozenset[str]) -> list[Section]:
 
 def _is_at(path: str, url: str) -> bool:
     return path == url or (url != "/" and path.startswith(url))
-
-
-def describe(request: Any) -> list[Section]:
-    """Of the member of a request; nothing for a visitor."""
-    found = getattr(request, "member", None)
-    return describe_menu(request.path, found.can) if found is not None else []

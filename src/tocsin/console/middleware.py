@@ -13,8 +13,10 @@ from django.utils.translation import get_language
 
 from tocsin.console.installation import installation
 from tocsin.content import find_zone
+from tocsin.kit import clock
 from tocsin.kit.visitor import client_address, is_within, read_visitor
 
+_SEEN_AGAIN_S = 600
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
@@ -58,3 +60,18 @@ class Choices:
             request.LANGUAGE_CODE = chosen
         with timezone.override(find_zone(getattr(request.user, "zone", "") or request.COOKIES.get("tocsin_zone", ""))):
             return self._answer(request)
+
+
+class Seen:
+    """When and where a session was seen last, for the list of sessions: written now and then, not for every request."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and clock.now_s() - request.session.get("seen", 0) > _SEEN_AGAIN_S:
+            from allauth.usersessions.models import UserSession  # a model: not before Django is set up
+
+            request.session["seen"] = int(clock.now_s())
+            UserSession.objects.create_from_request(request)
+        return self._answer(request)

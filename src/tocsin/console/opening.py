@@ -34,8 +34,15 @@ def open_account(conn: Connection[TupleRow], settings: Settings, user: User, vis
     if given:
         billing.give(conn, account_id, given, "start balance")
     Membership.objects.create(user=user, account=Account.objects.get(id=account_id), role="owner")
+    settle(user)
     facts = {"plan": settings.start_plan, "gift": billing.text_of(given)}
     audit.record(conn, f"user {user.id}", "register", f"account {name}", None, facts)
+
+
+def settle(user: User) -> None:
+    """From now on no log-in of the user opens an account: he has one, or had one that he was taken out of."""
+    User.objects.filter(id=user.id).update(opens_account=False)
+    user.opens_account = False
 
 
 def _note_start(settings: Settings, account_id: int, mailbox: str, network: str) -> int:

@@ -58,7 +58,11 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
     def load(self) -> Any:
         from tocsin.console.wsgi import make_application
 
-        return make_application(self._settings, self._api_url)
+        application = make_application(self._settings, self._api_url)
+        from tocsin.console import alerts  # Django is set up by now
+
+        alerts.start()
+        return application
 
 
 def serve(settings: Settings, api_url: str) -> None:

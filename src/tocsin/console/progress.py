@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
 from tocsin import billing
+from tocsin.console.names import PRODUCTS, name_country
 from tocsin.console.rights import CODES, CONTENTS
-from tocsin.console.shown import PRODUCTS, REASONS, name_country
+from tocsin.console.shown import REASONS
 from tocsin.kit.clock import UTC
 from tocsin.messaging import BatchRow, BatchState, Progress
 from tocsin.traffic import Priority, Product, Reason

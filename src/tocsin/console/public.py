@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,13 @@ class Fate(Enum):
     ANSWERED = "answered"
     AWAY = "away"  # the API was not reached: nothing is sent
     UNKNOWN = "unknown"  # no answer came: it may be sent; the same call with the same key finds out
+
+
+class File(NamedTuple):
+    """A file of a send, by the name that its sender gave it. A list of them in a body is sent as such."""
+
+    name: str
+    data: bytes
 
 
 class Answer(NamedTuple):
@@ -84,17 +92,42 @@ def call(
     line: Line, account: str, path: str, body: Mapping[str, Any], idempotency_key: str, timeout_s: float = TIMEOUT_S
 ) -> Answer:
     """POST `body` to `path` for the account. The same call with the same key sends once, whatever became of the first."""
-    data = json.dumps(body).encode()
+    kind, data = _encode(body)
     answer = Answer(Fate.AWAY, int(Status.AUTHENTICATION), "no sealing key", {})
     for key in _take_turns(line.keys):
         at = str(int(clock.now_s()))
         sign = sign_call(key, Call(account, at, path, idempotency_key, data))
         query = urlencode({"account": account, "sign": sign, "datetime": at})
-        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        headers = {"Content-Type": kind, "Idempotency-Key": idempotency_key}
         answer = _ask(line, f"{path}?{query}", data, headers, timeout_s)
         if answer.fate is not Fate.ANSWERED or answer.status != Status.AUTHENTICATION:
             break
     return answer
+
+
+def _encode(body: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Content type and bytes: JSON, or multipart where there are files."""
+    files = {name: value for name, value in body.items() if isinstance(value, list) and _holds_files(value)}
+    if not files:
+        return "application/json", json.dumps(body).encode()
+    boundary, pieces = secrets.token_hex(16), list[bytes]()
+    for name, value in body.items():
+        if name in files:
+            pieces.extend(_word_file(boundary, name, file) for file in value)
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value)
+            pieces.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode())
+    return f"multipart/form-data; boundary={boundary}", b"".join(pieces) + f"--{boundary}--\r\n".encode()
+
+
+def _holds_files(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(each, File) for each in value)
+
+
+def _word_file(boundary: str, name: str, file: File) -> bytes:
+    safe = file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{safe}"\r\n'
+    return f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + file.data + b"\r\n"
 
 
 def _take_turns(keys: tuple[bytes, ...]) -> Iterator[bytes]:

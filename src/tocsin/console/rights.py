@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
+
 SEND: Final = "send"  # send, schedule, cancel, pause; upload
 TEMPLATES: Final = "templates"  # write templates
 LISTS: Final = "lists"  # blacklist, opt-outs, suppression
@@ -22,3 +25,10 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "finance": frozenset({MONEY}),
     "viewer": frozenset({CONTENTS}),
 }
+ROLES: Final[dict[str, tuple[StrPromise, StrPromise]]] = {
+    "owner": (_("Owner"), _("Everything, with money and the team.")),
+    "developer": (_("Developer"), _("Sends, makes keys, templates and webhooks.")),
+    "finance": (_("Finance"), _("Sees money and figures, no contents; sends nothing.")),
+    "viewer": (_("Viewer"), _("Sees messages, contents and figures, no codes; changes nothing.")),
+}
+"""What a role is called and what it is for, in words."""

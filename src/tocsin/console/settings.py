@@ -18,7 +18,10 @@ HERE = Path(__file__).parent
 LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
 _POOL = {"min_size": 1, "max_size": 10, "timeout": 3.0, "max_idle": 300.0}
 _STATEMENT_MS = 10_000
+FORM_MOST = 4 * 1024 * 1024
+"""Bytes of a form without its files: 50,000 numbers, or an email's content."""
 _WEEK_S = 7 * 86_400
+CODE_HOLDS_S = 15 * 60  # of a code that is mailed
 
 _MIDDLEWARE = [
     "tocsin.console.middleware.Visitors",
@@ -34,6 +37,7 @@ _MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "tocsin.console.middleware.Seen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -51,6 +55,9 @@ _CSP = {
     }
 }
 """Nothing inline, nothing from elsewhere. A part that needs more (Unfold wants eval) sets its own by a decorator."""
+
+_RATES = {"invite": "30/h/key", "invite_address": "5/d/key"}
+"""Beside allauth's own: invitations of an account, and to a mailbox."""
 
 
 def describe_project(settings: Settings, api_url: str) -> dict[str, Any]:
@@ -129,6 +136,7 @@ def _describe_pages() -> dict[str, Any]:
                         "django.contrib.auth.context_processors.auth",
                         "django.contrib.messages.context_processors.messages",
                         "tocsin.console.tenancy.describe_visitor",
+                        "tocsin.console.alerts.describe_banner",
                     ]
                 },
             }
@@ -143,8 +151,14 @@ def _describe_pages() -> dict[str, Any]:
         "WHITENOISE_MAX_AGE": 3600,
         "CONTENT_SECURITY_POLICY": _CSP,
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
-        "DATA_UPLOAD_MAX_MEMORY_SIZE": 262_144,
-        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 100,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": FORM_MOST,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 250,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 20,
+        "FILE_UPLOAD_HANDLERS": [
+            "tocsin.console.bounds.Bounded",
+            "django.core.files.uploadhandler.MemoryFileUploadHandler",
+            "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+        ],
     }
 
 
@@ -178,10 +192,24 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": True,
         "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,
         "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED": True,  # a link would be built from what the visitor called us
+        "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT": CODE_HOLDS_S,
+        "ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT": CODE_HOLDS_S,
         "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": False,
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
         "ACCOUNT_SESSION_REMEMBER": True,
         "ACCOUNT_LOGOUT_REDIRECT_URL": "account_login",
+        "ACCOUNT_RATE_LIMITS": _RATES,
+        "ACCOUNT_CHANGE_EMAIL": True,
+        "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
+        "ACCOUNT_EMAIL_NOTIFICATIONS": True,
+        "MFA_ADAPTER": "tocsin.console.passkeys.Adapter",
+        "MFA_FORMS": {
+            "add_webauthn": "tocsin.console.passkeys.AddPasskey",
+            "edit_webauthn": "tocsin.console.passkeys.NamePasskey",
+        },
+        "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+        "MFA_PASSKEY_LOGIN_ENABLED": True,
+        "MFA_TOTP_TOLERANCE": 1,  # clocks of phones go wrong by some seconds
     }
 
 

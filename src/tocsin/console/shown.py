@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
 from tocsin import billing
-from tocsin.content import load_countries
+from tocsin.console.names import PRODUCTS, name_country
 from tocsin.kit.clock import UTC
 from tocsin.messaging import LogRow, State
 from tocsin.traffic import Product, Reason
@@ -22,13 +21,6 @@ STATES: dict[State, StrPromise] = {
     State.FAILED: gettext_lazy("Failed"),
 }
 COLOURS = {State.UNDER_WAY: "azure", State.DELIVERED: "green", State.FAILED: "red"}
-PRODUCTS: dict[Product, StrPromise] = {
-    Product.SMS: gettext_lazy("SMS"),
-    Product.MMS: gettext_lazy("MMS"),
-    Product.VOICE_NOTICE: gettext_lazy("Voice notice"),
-    Product.VOICE_OTP: gettext_lazy("Voice code"),
-    Product.EMAIL: gettext_lazy("Email"),
-}
 REASONS: dict[Reason, StrPromise] = {
     Reason.NUMBER_ERROR: gettext_lazy("number error"),
     Reason.DUPLICATE: gettext_lazy("number error"),
@@ -79,21 +71,6 @@ class Shown(NamedTuple):
     colour: str
     why: StrPromise | str
     took_s: float | None  # from accept to end
-
-
-@cache
-def _names() -> dict[int, tuple[str, str]]:
-    return {row.code_id: (row.name, row.name_zh) for row in load_countries()}
-
-
-def name_country(code_id: int) -> str:
-    """In the visitor's language; "" of none, as email has."""
-    return _names().get(code_id, ("", ""))[(get_language() or "").startswith("zh")]
-
-
-def list_countries() -> list[tuple[int, str]]:
-    """All, by name."""
-    return sorted(((code, name_country(code)) for code in _names()), key=lambda each: each[1])
 
 
 def show_rows(rows: Sequence[LogRow]) -> list[Shown]:

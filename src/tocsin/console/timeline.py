@@ -20,7 +20,7 @@ from tocsin.webhooks import Pushes, Try
 
 
 class Step(NamedTuple):
-    """Something that happened. after: since the step before, in words; ms: of the clock."""
+    """Something that happened. after: since the step before, in words; push: the attempt that it was, or 0."""
 
     at: datetime
     title: StrPromise | str
@@ -28,6 +28,7 @@ class Step(NamedTuple):
     colour: str
     notes: list[StrPromise | str]
     after: str = ""
+    push: int = 0
 
     @property
     def ms(self) -> str:
@@ -80,7 +81,7 @@ def _tell_accept(trace: Trace, reader: Reader) -> Step:
         return Step(at, _("Refused: %(why)s") % {"why": REASONS.get(row.reason, "")}, "circle-x", "red",
                     [explained.REASONS.get(row.reason, ""), _("It cost nothing.")])  # fmt: skip
     notes: list[StrPromise | str] = [_("Charged %(money)s") % {"money": _word(trace.price_micros, reader)}]
-    return Step(at, _("Accepted"), "circle-check", "green", notes)
+    return Step(at, _("Accepted for sending"), "circle-check", "green", notes)
 
 
 def _tell_submits(trace: Trace, reader: Reader) -> list[Step]:
@@ -95,18 +96,19 @@ def _tell_submits(trace: Trace, reader: Reader) -> list[Step]:
 
 
 def _note_submit(each: Submitted, trace: Trace, reader: Reader, *, moved: bool) -> list[StrPromise | str]:
-    notes: list[StrPromise | str] = []
-    if moved:
-        notes.append(_("Fail-over: another channel than before"))
-    if trace.row.parts > 1:
-        whole = _("all %(parts)s parts as one") % {"parts": trace.row.parts}
-        notes.append(
-            _("Part %(part)s of %(parts)s") % {"part": each.part, "parts": trace.row.parts} if each.part else whole
-        )
+    """What it was and over which channel in a line, then what the carrier said."""
+    facts, parts = list[str](), trace.row.parts
+    if parts > 1 and each.part:
+        facts.append(_("Part %(part)s of %(parts)s") % {"part": each.part, "parts": parts})
+    elif parts > 1:
+        facts.append(_("all %(parts)s parts as one") % {"parts": parts})
     if each.attempt > 1:
-        notes.append(_("Attempt %(attempt)s") % {"attempt": each.attempt})
+        facts.append(_("Attempt %(attempt)s") % {"attempt": each.attempt})
     if kind := reader.kinds.get(each.channel_id):
-        notes.append(_("Channel: %(kind)s") % {"kind": explained.KINDS.get(kind, kind)})
+        facts.append(_("Channel: %(kind)s") % {"kind": explained.KINDS.get(kind, kind)})
+    notes: list[StrPromise | str] = [_("Fail-over: another channel than before")] if moved else []
+    if facts:
+        notes.append(" · ".join(facts))
     if each.reason in REASONS:
         notes.append(REASONS[each.reason])
     if each.carrier_id:
@@ -177,21 +179,16 @@ def _tell_reactions(trace: Trace, reader: Reader) -> list[Step]:
 
 
 def _tell_try(each: Try) -> Step:
-    notes: list[StrPromise | str] = [_("answered in %(ms)s ms") % {"ms": each.took_ms}] if each.http_status else []
+    notes: list[StrPromise | str] = [_("answered in %(ms)s ms") % {"ms": each.took_ms}]
+    status = {"status": each.http_status}
     if each.taken:
-        return Step(
-            each.at,
-            _("Report pushed to your server: HTTP %(status)s") % {"status": each.http_status},
-            "webhook",
-            "green",
-            notes,
-        )
-    if each.http_status:
-        title = _("Push not acknowledged: HTTP %(status)s") % {"status": each.http_status}
+        title = _("Report pushed to your server: HTTP %(status)s") % status
+    elif each.http_status:
+        title = _("Push not acknowledged: HTTP %(status)s") % status
     else:
         title = _("Push failed: no answer from your server")
         notes = [each.error] if each.error else []
-    return Step(each.at, title, "webhook", "red", notes)
+    return Step(each.at, title, "webhook", "green" if each.taken else "red", notes, push=each.id)
 
 
 def _word(micros: int, reader: Reader) -> str:

@@ -1,5 +1,7 @@
 """Pure: numbers, parts of a text, countries, zones, templates, placeholders, the page's status table."""
 
+from tocsin.content.cells import safe_cell
+from tocsin.content.columns import ColumnText, find_unknown, name_columns
 from tocsin.content.countries import CountryRow, load_countries
 from tocsin.content.geo import Place, Places
 from tocsin.content.hours import HoursError, read_hours, within_hours, write_hours
@@ -42,6 +44,7 @@ __all__ = [
     "UNSUBSCRIBE",
     "AddressVerdict",
     "Asked",
+    "ColumnText",
     "CountryRow",
     "HoursError",
     "LinkKind",
@@ -70,6 +73,7 @@ __all__ = [
     "compile_text",
     "draw_lot",
     "fill_text",
+    "find_unknown",
     "find_zone",
     "is_html",
     "language_of_country",
@@ -78,6 +82,7 @@ __all__ = [
     "make_token",
     "measure",
     "name_attachment",
+    "name_columns",
     "names_in",
     "numbering",
     "parse_template",
@@ -93,6 +98,7 @@ __all__ = [
     "read_send_time",
     "read_token",
     "rewrite_html",
+    "safe_cell",
     "seed_of",
     "sniff",
     "speak_otp",

@@ -80,6 +80,12 @@ class Settings:
     retention_days: int = _setting(
         "TOCSIN_RETENTION_DAYS", 45, wording.count, "messages are kept at least this many days"
     )
+    push_log_days: int = _setting(
+        "TOCSIN_PUSH_LOG_DAYS", 45, wording.count, "attempts of pushes are kept this many days"
+    )
+    request_log_days: int = _setting(
+        "TOCSIN_REQUEST_LOG_DAYS", 14, wording.count, "the log of requests to the API is kept this many days"
+    )
     schedule_late: str = _setting(
         "TOCSIN_SCHEDULE_LATE",
         "send",
@@ -180,6 +186,13 @@ class Settings:
         100,
         wording.count_or_none,
         "start balances given in 24 h; then accounts start with none",
+    )
+    sign_in_days: int = _setting(
+        "TOCSIN_SIGN_IN_DAYS", 180, wording.count, "days that the console keeps log-ins and tries that failed"
+    )
+
+    files_days: int = _setting(
+        "TOCSIN_FILES_DAYS", 7, wording.count, "exports and uploads of the console are kept this many days"
     )
 
     def describe(self) -> list[Shown]:

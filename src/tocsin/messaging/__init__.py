@@ -16,6 +16,7 @@ from tocsin.messaging.batches import (
 from tocsin.messaging.batchno import BatchNumbers, Exhausted
 from tocsin.messaging.ends import KINDS, Books, renew_ends
 from tocsin.messaging.expire import end_expired
+from tocsin.messaging.export import ExportRow, ReplyLine, Wanted, export_messages, export_replies
 from tocsin.messaging.failover import move_page
 from tocsin.messaging.forms import MMS, SMS, VOICE_NOTICE, VOICE_OTP, Form
 from tocsin.messaging.ground import Ground
@@ -28,7 +29,7 @@ from tocsin.messaging.keep import (
     make_partitions_of,
 )
 from tocsin.messaging.links import Linker
-from tocsin.messaging.log import NEWEST, Asked, LogRow, State, find_message, read_log
+from tocsin.messaging.log import NEWEST, OLDEST, Asked, LogRow, State, find_message, read_log
 from tocsin.messaging.mail import check_mail
 from tocsin.messaging.mailsums import (
     NEWEST_EVENT,
@@ -69,6 +70,7 @@ from tocsin.messaging.schedule import (
     page_planned,
     page_schedules,
     read_slots,
+    sum_scheduled,
 )
 from tocsin.messaging.search import Found, key_of, search_log, time_of
 from tocsin.messaging.slots import SlotLease
@@ -99,6 +101,7 @@ __all__ = [
     "NEWEST_BATCH",
     "NEWEST_EVENT",
     "NEWEST_REPLY",
+    "OLDEST",
     "REFUSED",
     "SMS",
     "VOICE_NOTICE",
@@ -121,6 +124,7 @@ __all__ = [
     "Draft",
     "End",
     "Exhausted",
+    "ExportRow",
     "Form",
     "Found",
     "FoundReplies",
@@ -140,6 +144,7 @@ __all__ = [
     "Received",
     "Refusal",
     "Reply",
+    "ReplyLine",
     "ReplyPlace",
     "ReplyRow",
     "Report",
@@ -159,6 +164,7 @@ __all__ = [
     "Trace",
     "Verdicts",
     "Waits",
+    "Wanted",
     "Work",
     "accept_statement",
     "batch_span",
@@ -170,6 +176,8 @@ __all__ = [
     "end_expired",
     "end_overdue",
     "end_stopped",
+    "export_messages",
+    "export_replies",
     "find_accepted",
     "find_batch",
     "find_message",
@@ -218,6 +226,7 @@ __all__ = [
     "resume_batch",
     "search_log",
     "sending_of",
+    "sum_scheduled",
     "time_of",
     "time_span",
     "trace_message",

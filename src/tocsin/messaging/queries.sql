@@ -149,9 +149,9 @@ FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::integer[], %s::integer
 SELECT settle_group(%s::json);
 
 -- name: add_rollup
-INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged)
+INSERT INTO rollup_delta (hour, account_id, channel_id, product, country_id, status, messages, parts, fee_micros, judged, later)
 SELECT to_timestamp((v ->> 0)::double precision), (v ->> 1)::integer, (v ->> 2)::integer, (v ->> 3)::smallint, (v ->> 4)::integer,
-       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer
+       (v ->> 5)::smallint, (v ->> 6)::integer, (v ->> 7)::integer, (v ->> 8)::bigint, (v ->> 9)::integer, true
 FROM json_array_elements(%s::json) AS v;
 
 -- name: add_unmatched
@@ -286,6 +286,7 @@ SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %s AN
 SELECT balance_micros, gift_micros, credit_micros FROM wallet WHERE account_id = %s;
 
 -- name: fold_rollups
+-- Into the hour of the accept, and into the day on which the money moved.
 -- Last column: the finals among them that a carrier brought about, by channel and country, as routing.Counted.
 WITH gone AS (
     DELETE FROM rollup_delta WHERE ctid IN (SELECT ctid FROM rollup_delta LIMIT 20000 FOR UPDATE SKIP LOCKED) RETURNING *
@@ -298,6 +299,16 @@ WITH gone AS (
     ORDER BY account_id, hour, product, country_id, channel_id, status
     ON CONFLICT (account_id, hour, product, country_id, channel_id, status) DO UPDATE
     SET messages = r.messages + excluded.messages, parts = r.parts + excluded.parts, fee_micros = r.fee_micros + excluded.fee_micros
+), moved AS (
+    INSERT INTO traffic_day AS t (account_id, day, product, country_id, messages, parts, charged_micros, returned_micros)
+    SELECT account_id, moved_on, product, country_id, sum(messages), sum(parts),
+           coalesce(sum(fee_micros) FILTER (WHERE NOT later), 0), -coalesce(sum(fee_micros) FILTER (WHERE later), 0)
+    FROM gone GROUP BY 1, 2, 3, 4
+    HAVING sum(messages) <> 0 OR sum(parts) <> 0 OR sum(fee_micros) <> 0 OR sum(fee_micros) FILTER (WHERE later) <> 0
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (account_id, day, product, country_id) DO UPDATE
+    SET messages = t.messages + excluded.messages, parts = t.parts + excluded.parts,
+        charged_micros = t.charged_micros + excluded.charged_micros, returned_micros = t.returned_micros + excluded.returned_micros
 )
 SELECT (SELECT count(*) FROM gone), coalesce((SELECT json_agg(json_build_array(channel_id, country_id, good, total)) FROM (
     SELECT channel_id, country_id, coalesce(sum(judged) FILTER (WHERE status = 1), 0) AS good, sum(judged) AS total
@@ -457,9 +468,11 @@ UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FRO
 UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
 
 -- name: trace_message
-SELECT m.batch_no, b.priority::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
-       b.sender, b.title, b.content, b.attached, b.template_id, b.given, m.own
-FROM message m JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
+-- Its batch may have gone with an older day.
+SELECT m.batch_no, coalesce(b.priority, 1)::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
+       coalesce(b.sender, ''), coalesce(b.title, ''), coalesce(b.content, ''), coalesce(b.attached, ''), b.template_id,
+       coalesce(b.given, ''), m.own
+FROM message m LEFT JOIN batch b ON b.batch_no = m.batch_no WHERE m.id = %(id)s::uuid AND m.account_id = %(account)s;
 
 -- name: trace_submissions
 -- None is older than its message: the weeks before need not be looked at.
@@ -485,10 +498,10 @@ WHERE account_id = %(account)s AND user_number = %(phone)s AND id > %(id)s::uuid
 
 -- name: trace_waits
 -- Of what is under way, where it waits. A lane of millions is not read to its end.
-SELECT due, attempt::integer, owner IS NOT NULL, false
+SELECT CASE WHEN isfinite(due) THEN due END, attempt::integer, owner IS NOT NULL, false, coalesce(NOT isfinite(due), false)
 FROM (SELECT due, attempt, owner, ids FROM lane_item WHERE account_id = %(account)s LIMIT 20000) AS l WHERE %(id)s::uuid = ANY(ids)
 UNION ALL
-SELECT due, 1, false, true FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
+SELECT due, 1, false, true, false FROM schedule WHERE batch_no = %(batch)s AND account_id = %(account)s AND %(id)s::uuid = ANY(ids)
 LIMIT 1;
 
 -- name: reply_page
@@ -505,6 +518,37 @@ ORDER BY u.seen DESC, u.id DESC LIMIT %(limit)s;
 -- name: reply_edge
 SELECT seen::text, uuid_send(id) FROM uplink WHERE account_id = %(account)s AND (seen, id) < (%(seen)s::xid8, %(before)s::uuid)
 ORDER BY seen DESC, id DESC OFFSET %(skip)s LIMIT 1;
+
+-- name: schedule_amount
+SELECT coalesce(sum(amount_micros), 0)::bigint FROM schedule WHERE account_id = %s AND NOT cancelled;
+
+-- name: export_step
+-- Where a step of so many of an account's messages ends, newest first. The work of a step is bounded, however little of it is wanted.
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id < %(before)s::uuid AND id >= %(floor)s::uuid
+ORDER BY id DESC OFFSET %(step)s::integer LIMIT 1;
+
+-- name: export_oldest
+SELECT uuid_send(id) FROM message WHERE account_id = %(account)s AND id >= %(floor)s::uuid ORDER BY id LIMIT 1;
+
+-- name: export_batch
+SELECT uuid_send(first_id), uuid_send(last_id) FROM batch WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s;
+
+-- name: export_rows
+-- What is wanted of a step. Codes that were sent stay out of files.
+SELECT uuid_send(m.id), m.batch_no, m.product::integer, m.phone, m.country_id,
+       CASE WHEN m.product IN (1, 2) AND m.own <> '' THEN m.own ELSE coalesce(b.sender, '') END,
+       CASE WHEN m.product = 5 THEN coalesce(b.title, '') WHEN b.priority = 0 THEN '' ELSE coalesce(b.content, '') END,
+       m.parts::integer, m.price_micros, m.reason::integer, m.status <> 0, r.reason::integer, r.status::integer, r.fee_micros, r.submitted_at, r.at
+FROM message m LEFT JOIN batch b ON b.batch_no = m.batch_no
+LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
+WHERE m.account_id = %(account)s AND m.id < %(before)s::uuid AND m.id >= %(floor)s::uuid
+AND (%(low)s::text = '' OR (m.phone >= %(low)s::text AND m.phone < %(high)s::text AND starts_with(m.phone, %(low)s::text)))
+AND (%(product)s::integer IS NULL OR m.product = %(product)s::integer)
+AND (%(country)s::integer IS NULL OR m.country_id = %(country)s::integer)
+AND (%(batch)s::bigint IS NULL OR m.batch_no = %(batch)s::bigint)
+AND CASE %(state)s::integer WHEN 0 THEN m.status = 0 AND coalesce(r.status, 0) = 0 WHEN 1 THEN r.status = 1
+    WHEN 2 THEN m.status <> 0 OR r.status NOT IN (0, 1) ELSE true END
+ORDER BY m.id DESC;
 
 -- name: add_batch_delta
 -- Of large batches alone, which have sums since their accept. `bare`: how many of the n ended without being handed over.

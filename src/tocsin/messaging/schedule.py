@@ -103,6 +103,13 @@ def list_schedules(conn: Connection[TupleRow], account_id: int | None, limit: in
     return [(Scheduled(*row[:7]), row[7]) for row in conn.execute(QUERIES["schedules_of_all"], params)]
 
 
+def sum_scheduled(conn: Connection[TupleRow], account_id: int) -> int:
+    """Micro-units that the account paid for what still waits for its time."""
+    row = conn.execute(QUERIES["schedule_amount"], (account_id,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def mark_cancelled(conn: Connection[TupleRow], batch_no: int, account_id: int | None = None) -> Cancelled:
     """Cancel what is left of a batch of this account (None: of any); a worker ends and refunds it."""
     row = conn.execute(QUERIES["cancel_schedule"], {"batch": batch_no, "account": account_id}).fetchone()

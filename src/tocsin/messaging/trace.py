@@ -95,6 +95,7 @@ class Waits(NamedTuple):
     attempt: int
     claimed: bool
     scheduled: bool
+    paused: bool  # with its batch
 
 
 class Trace(NamedTuple):
@@ -106,7 +107,7 @@ class Trace(NamedTuple):
     channel_id: int
     price_micros: int
     due_at: datetime | None
-    expires_at: datetime
+    expires_at: datetime | None
     said: Said
     submitted: list[Submitted]
     receipts: list[PartReceipt]

@@ -49,6 +49,7 @@ class Account(models.Model):
     swap_uplink = models.BooleanField(db_default=False)
     extra_events = models.BooleanField(db_default=False)
     drop_machine_opens = models.BooleanField(db_default=False)
+    second_factor = models.BooleanField(db_default=False)  # its members need one in the console
     created_at = models.DateTimeField(db_default=Now())
     version = models.BigIntegerField(db_default=0)
 
@@ -59,6 +60,7 @@ class Account(models.Model):
 class ApiKey(models.Model):
     id = models.AutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    name = models.TextField(db_default="", default="")  # as its owner calls it
     sealed = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True)
@@ -356,11 +358,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.AutoField(primary_key=True)
     email = models.EmailField(unique=True)
+    name = models.TextField(db_default="", default="")  # as colleagues see him; "": by his address
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     language = models.TextField(db_default="", default="")  # en, zh-hans; "": as the browser asks
     theme = models.TextField(db_default="", default="")  # light, dark; "": as the system is
     zone = models.TextField(db_default="", default="")  # IANA name; "": as the browser's system is
+    opens_account = models.BooleanField(db_default=True, default=True)  # his first log-in opens one; no later one does
     created_at = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"
@@ -391,6 +395,48 @@ class Membership(models.Model):
         ]
 
 
+class Invitation(models.Model):
+    """Somebody who may join an account. Gone once it is accepted or withdrawn; the audit has what became of it."""
+
+    id = models.AutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    address = models.TextField()  # lower case; no other address may accept
+    role = models.TextField()  # as of a Membership
+    token_hash = models.TextField(unique=True)  # SHA-256 of what the link carries
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    sent_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "invitation"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "address"], name="invitation_key"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "developer", "finance", "viewer"]), name="invitation_role"
+            ),
+        ]
+
+
+class SignIn(models.Model):
+    """A log-in to the console, or a try that failed; kept for TOCSIN_SIGN_IN_DAYS."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False)
+    at = models.DateTimeField(db_default=Now())
+    address = models.TextField()  # of the visitor
+    agent = models.TextField(db_default="")  # what the browser says of itself, cut
+    way = models.TextField()  # password, passkey, code
+    second = models.TextField(db_default="")  # totp, passkey, recovery; "": none
+    failed = models.TextField(db_default="")  # password, second; "": it was let in
+
+    class Meta:
+        db_table = "sign_in"
+        indexes = [
+            models.Index(fields=["user", "-id"], name="sign_in_user"),
+            models.Index(fields=["at"], name="sign_in_at"),
+        ]
+
+
 class StartBalance(models.Model):
     """A start balance that was given, so that nobody harvests them: once for an address, once a month for a network."""
 
@@ -405,6 +451,19 @@ class StartBalance(models.Model):
         indexes = [models.Index(fields=["at"], name="start_balance_at")]
 
 
+class BalanceAlert(models.Model):
+    """Who is told when an account has less than so much left to spend: once for a fall, see billing/alert.py."""
+
+    account_id = models.IntegerField(primary_key=True)
+    threshold_micros = models.BigIntegerField()
+    addresses = ArrayField(models.TextField(), db_default=[])
+    is_below = models.BooleanField(db_default=False)
+    told_at = models.DateTimeField(null=True)  # the last mail, or try to send one
+
+    class Meta:
+        db_table = "balance_alert"
+
+
 class LocalMail(models.Model):
     """A mail of the console that no SMTP server took: the demo's outbox page shows the last ones."""
 
@@ -416,3 +475,31 @@ class LocalMail(models.Model):
 
     class Meta:
         db_table = "local_mail"
+
+
+class PreparedSend(models.Model):
+    """A send that a person wrote at the console. Its id is the idempotency key: however often he confirms, it is sent once."""
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    kind = models.TextField()  # sms, mms, voice, code, email
+    fields = models.JSONField()  # as they were typed
+    answer = models.JSONField(null=True)  # of the API; null: not confirmed
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "prepared_send"
+        indexes = [models.Index(fields=["account", "made_at"], name="prepared_send_account")]
+
+
+class PreparedFile(models.Model):
+    """A file of such a send."""
+
+    id = models.BigAutoField(primary_key=True)
+    prepared = models.ForeignKey(PreparedSend, on_delete=models.CASCADE)
+    name = models.TextField()
+    data = models.BinaryField()
+
+    class Meta:
+        db_table = "prepared_file"

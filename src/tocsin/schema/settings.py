@@ -15,6 +15,8 @@ INSTALLED_APPS = [
     "tocsin.schema.apps.SchemaConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 """Every app that has tables."""
 MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]  # allauth wants to see it, here too

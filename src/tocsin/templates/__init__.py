@@ -21,6 +21,15 @@ from tocsin.templates.model import (
     TemplateRow,
     Unready,
 )
+from tocsin.templates.own import (
+    Wanted,
+    delete_draft,
+    edit_draft,
+    find_own,
+    list_own,
+    submit_own,
+    withdraw_own,
+)
 
 __all__ = [
     "EMAIL",
@@ -34,10 +43,17 @@ __all__ = [
     "TemplateError",
     "TemplateRow",
     "Unready",
+    "Wanted",
     "add_template",
     "approve_template",
+    "delete_draft",
+    "edit_draft",
+    "find_own",
     "find_template",
+    "list_own",
     "list_templates",
     "reject_template",
+    "submit_own",
     "submit_template",
+    "withdraw_own",
 ]

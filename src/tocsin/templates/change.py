@@ -38,12 +38,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_template(conn: Connection[TupleRow], draft: Draft) -> TemplateRow:
     """The template that was made. Raises TemplateError."""
-    _check_draft(draft)
+    check_draft(draft)
     fields = msgspec.structs.asdict(draft)
     return find_template(conn, store.insert_template(conn, {"account": fields.pop("account_id"), **fields}))
 
 
-def _check_draft(draft: Draft) -> None:
+def check_draft(draft: Draft) -> None:
+    """Raises TemplateError."""
     if draft.kind not in KINDS:
         raise TemplateError(f"a template is for {', '.join(KINDS)}, not for {draft.kind!r}")
     if draft.state not in {State.DRAFT, State.PENDING}:

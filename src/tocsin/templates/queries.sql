@@ -31,3 +31,29 @@ FROM template t LEFT JOIN account a ON a.id = t.account_id
 WHERE (%(account)s::integer IS NULL OR coalesce(t.account_id, 0) = %(account)s)
   AND (%(kind)s::text IS NULL OR t.kind = %(kind)s) AND (%(state)s::text IS NULL OR t.state = %(state)s)
 ORDER BY t.id DESC LIMIT %(limit)s;
+
+-- name: find_own
+SELECT t.id, a.name, t.kind, t.name, t.subject, t.text, t.state, t.reason, t.created_at, t.decided_at
+FROM template t LEFT JOIN account a ON a.id = t.account_id
+WHERE t.id = %(id)s AND (t.account_id = %(account)s OR t.account_id IS NULL AND t.state = 'approved');
+
+-- name: own_rows
+SELECT t.id, a.name, t.kind, t.name, t.subject, t.text, t.state, t.reason, t.created_at, t.decided_at
+FROM template t LEFT JOIN account a ON a.id = t.account_id
+WHERE (t.account_id = %(account)s OR t.account_id IS NULL AND t.state = 'approved') AND t.id < %(before)s
+  AND (%(kind)s::text IS NULL OR t.kind = %(kind)s) AND (%(state)s::text IS NULL OR t.state = %(state)s)
+  AND (%(words)s::text IS NULL OR position(lower(%(words)s) IN lower(t.name || ' ' || t.subject || ' ' || t.text)) > 0
+       OR t.id::text = %(words)s)
+ORDER BY t.id DESC LIMIT %(limit)s;
+
+-- name: own_edit
+UPDATE template SET kind = %(kind)s, name = %(name)s, subject = %(subject)s, text = %(text)s
+WHERE id = %(id)s AND account_id = %(account)s AND state = 'draft' AND decided_at IS NULL RETURNING id;
+
+-- name: own_move
+UPDATE template SET state = %(state)s, reason = ''
+WHERE id = %(id)s AND account_id = %(account)s AND state = ANY(%(from)s::text[])
+  AND (%(state)s <> 'draft' OR decided_at IS NULL) RETURNING id;
+
+-- name: own_delete
+DELETE FROM template WHERE account_id = %s AND id = %s AND state = 'draft' AND decided_at IS NULL RETURNING id;

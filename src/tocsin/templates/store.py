@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +75,33 @@ def find_template(conn: Conn, template_id: int) -> TemplateRow | None:
     """The template of that id."""
     row = conn.execute(QUERIES["find"], (template_id,)).fetchone()
     return None if row is None else _build(row)
+
+
+def find_own(conn: Conn, account_id: int, template_id: int) -> TemplateRow | None:
+    """The account's template of that id, or everybody's approved one."""
+    row = conn.execute(QUERIES["find_own"], {"account": account_id, "id": template_id}).fetchone()
+    return None if row is None else _build(row)
+
+
+def list_own(conn: Conn, wanted: dict[str, Any]) -> list[TemplateRow]:
+    """A page of them, newest first. `wanted`: account, kind, state, words (None: any), before (an id), limit."""
+    return [_build(row) for row in conn.execute(QUERIES["own_rows"], wanted)]
+
+
+def update_draft(conn: Conn, fields: dict[str, Any]) -> bool:
+    """Write what a draft says; False where the account has no such draft. `fields`: account, id, kind, name, subject, text."""
+    return conn.execute(QUERIES["own_edit"], fields).fetchone() is not None
+
+
+def move_own(conn: Conn, account_id: int, template_id: int, sources: Sequence[State], state: State) -> bool:
+    """Write a new state; False where the account has no such template in one of `sources`."""
+    wanted = {"account": account_id, "id": template_id, "from": [str(each) for each in sources], "state": state}
+    return conn.execute(QUERIES["own_move"], wanted).fetchone() is not None
+
+
+def delete_draft(conn: Conn, account_id: int, template_id: int) -> bool:
+    """False where the account has no such draft that nobody decided about."""
+    return conn.execute(QUERIES["own_delete"], (account_id, template_id)).fetchone() is not None
 
 
 def list_templates(conn: Conn, wanted: dict[str, Any]) -> list[TemplateRow]:

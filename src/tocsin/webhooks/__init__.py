@@ -4,11 +4,29 @@ Who writes a report enqueues its row in the same transaction (`chunk_reports`, `
 the endpoints with a `Lane` each.
 """
 
+from tocsin.webhooks.attempts import (
+    NEWEST_ATTEMPT,
+    OUTCOMES,
+    AskedAttempts,
+    AttemptDetail,
+    find_attempt,
+    has_answered,
+    read_attempts,
+)
+from tocsin.webhooks.backlog import ReplayView, ask_replay, list_replays, replay_attempts, work_off
 from tocsin.webhooks.deliver import Lane, Tools
 from tocsin.webhooks.endpoints import Endpoints
 from tocsin.webhooks.enqueue import ReportEntry, chunk_reports, statement
 from tocsin.webhooks.leases import Leases
-from tocsin.webhooks.manage import drop_rest, list_attempts, list_endpoints, remove_endpoint, resume, set_endpoint
+from tocsin.webhooks.manage import (
+    drop_rest,
+    list_attempts,
+    list_endpoints,
+    remove_endpoint,
+    renew_secret,
+    resume,
+    set_endpoint,
+)
 from tocsin.webhooks.model import (
     KINDS,
     ROWS_PER_PUSH,
@@ -35,12 +53,26 @@ from tocsin.webhooks.rows import (
     uplink_body,
 )
 from tocsin.webhooks.settle import Settler
-from tocsin.webhooks.store import drop_orphans, forget_attempts
+from tocsin.webhooks.store import drop_orphans, forget_attempts, has_open_replays
 from tocsin.webhooks.trace import Pushes, Try, WaitingPush, trace_pushes
+from tocsin.webhooks.trials import (
+    MOST_A_MINUTE,
+    NoEndpointError,
+    TooManyTestsError,
+    Trials,
+    TrialView,
+    ask_test,
+    find_test,
+)
 
 __all__ = [
     "KINDS",
+    "MOST_A_MINUTE",
+    "NEWEST_ATTEMPT",
+    "OUTCOMES",
     "ROWS_PER_PUSH",
+    "AskedAttempts",
+    "AttemptDetail",
     "AttemptView",
     "Endpoint",
     "EndpointView",
@@ -50,29 +82,44 @@ __all__ = [
     "Lane",
     "Leases",
     "NewEndpoint",
+    "NoEndpointError",
     "OutboxRow",
     "Pushes",
     "Reader",
+    "ReplayView",
     "ReportEntry",
     "ReportFacts",
     "Room",
     "Settler",
     "Shape",
+    "TooManyTestsError",
     "Tools",
+    "TrialView",
+    "Trials",
     "Try",
     "WaitingPush",
+    "ask_replay",
+    "ask_test",
     "body",
     "chunk_reports",
     "drop_orphans",
     "drop_rest",
     "event_row",
     "fee_text",
+    "find_attempt",
+    "find_test",
     "forget_attempts",
+    "has_answered",
+    "has_open_replays",
     "list_attempts",
     "list_endpoints",
+    "list_replays",
+    "read_attempts",
     "reading_dsn",
     "remove_endpoint",
+    "renew_secret",
     "replay",
+    "replay_attempts",
     "report_row",
     "resume",
     "retry_aside",
@@ -82,4 +129,5 @@ __all__ = [
     "time_text",
     "trace_pushes",
     "uplink_body",
+    "work_off",
 ]

@@ -23,7 +23,7 @@ from tocsin.webhooks.endpoints import Endpoints
 from tocsin.webhooks.health import Consequence, Failure, Health
 from tocsin.webhooks.merge import Unit, plan_merge
 from tocsin.webhooks.model import Attempt, Endpoint, Push, Verdict
-from tocsin.webhooks.post import Keys, Result, post
+from tocsin.webhooks.post import NOT_TOLD, Keys, Result, Told, describe, post
 from tocsin.webhooks.reader import Reader
 from tocsin.webhooks.room import Room
 from tocsin.webhooks.settle import Settler
@@ -35,6 +35,7 @@ IN_FLIGHT = 8
 _IDLE_S = 3.0
 _LOOK_S = 1.0
 _AFTER_LOSS_S = 0.5
+_TELL_S = 1.0  # of pushes that were taken, one of so many seconds is kept with request and answer
 
 
 class Tools(NamedTuple):
@@ -67,6 +68,7 @@ class Lane:
         self._posters: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._tell_at = 0.0
 
     def wake(self) -> None:
         """There may be new rows."""
@@ -236,9 +238,10 @@ class Lane:
     def _judge(self, endpoint: Endpoint, push: Push, result: Result) -> tuple[Attempt, list[Statement]]:
         took_ms = int((result.ended - result.began) * 1000)
         said = (result.wall, took_ms, result.status, result.error, result.answer)
+        told = self._tell(endpoint, result)
         if rules.is_taken(result.status):
             PUSHES.labels("taken").inc()
-            return Attempt(push, *said, Verdict.TAKEN), self._note_taken(push, result)
+            return Attempt(push, *said, Verdict.TAKEN, 0, (), *told), self._note_taken(push, result)
         PUSHES.labels("failed").inc()
         chance = random.random()  # noqa: S311  spread, not secrecy
         failure = Failure(
@@ -247,12 +250,20 @@ class Lane:
         consequence = self._health.fail(failure)
         extra = self._note_failed(endpoint, result, consequence)
         if not consequence.unwelcome:
-            return Attempt(push, *said, Verdict.RETRY, int(consequence.delay_s * 1000)), extra
+            return Attempt(push, *said, Verdict.RETRY, int(consequence.delay_s * 1000), (), *told), extra
         self._health.forget(push.id)
         if push.n > 1:
-            return Attempt(push, *said, Verdict.RETRY, 0, rows.split_rows(push.body)), extra
+            return Attempt(push, *said, Verdict.RETRY, 0, rows.split_rows(push.body), *told), extra
         _LOG.warning("endpoint %d cannot take push %s: set aside", self.endpoint_id, push.webhook_id)
-        return Attempt(push, *said, Verdict.ASIDE), extra
+        return Attempt(push, *said, Verdict.ASIDE, 0, (), *told), extra
+
+    def _tell(self, endpoint: Endpoint, result: Result) -> Told:
+        """Request and answer of every failed try, and of a sample of the rest."""
+        if rules.is_taken(result.status):
+            if result.ended < self._tell_at:
+                return NOT_TOLD
+            self._tell_at = result.ended + _TELL_S
+        return describe(endpoint.url, result)
 
     def _note_taken(self, push: Push, result: Result) -> list[Statement]:
         came_back = self._health.take(push.id, result.ended)

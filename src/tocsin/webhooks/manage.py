@@ -33,6 +33,13 @@ def set_endpoint(conn: Connection, account_id: int, kind: str, url: str, seal: C
     return NewEndpoint(endpoint_id, secret if stored == sealed else None)
 
 
+def renew_secret(conn: Connection, account_id: int, kind: str, seal: Callable[[str], str]) -> str | None:
+    """Sign with a new secret from now on, returned this once; None: there is no such endpoint."""
+    secret = sign.new_secret()
+    row = conn.execute(QUERIES["set_secret"], (seal(secret), account_id, kind)).fetchone()
+    return None if row is None else secret
+
+
 def remove_endpoint(conn: Connection, endpoint_id: int) -> None:
     """What it got goes nowhere from now on; reports and replies are kept. `drop_rest` is for after the commit."""
     conn.execute(QUERIES["remove_endpoint"], {"endpoint": endpoint_id})

@@ -70,6 +70,8 @@ class Attempt(NamedTuple):
     verdict: Verdict
     delay_ms: int = 0  # RETRY: until the next try
     halves: tuple[tuple[int, bytes], ...] = ()  # RETRY: split into these (rows, body)
+    request: str = ""  # "": not kept
+    answer_head: str = ""
 
 
 class NewEndpoint(NamedTuple):
@@ -90,12 +92,15 @@ class EndpointView(NamedTuple):
     paused_reason: str
     failing_since: datetime | None
     waiting: int  # rows of the outbox, counted up to 10,000
-    aside: int
+    aside: int  # the same
+    oldest: datetime | None  # since when the first of them waits
 
 
 class AttemptView(NamedTuple):
-    """A try as an operator sees it."""
+    """A try as people see it. `request` and `answer_head` are "" where they were not kept, and in lists."""
 
+    id: int
+    endpoint_id: int
     webhook_id: str
     at: datetime
     took_ms: int
@@ -103,3 +108,6 @@ class AttemptView(NamedTuple):
     n: int
     error: str
     answer: str
+    test: bool
+    request: str
+    answer_head: str

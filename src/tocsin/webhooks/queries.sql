@@ -79,8 +79,8 @@ RETURNING o.id, o.n;
 -- name: settle
 -- One row per attempt. verdict: 0 taken, 1 to be tried again, 2 set aside. By arrays of ids: a join might begin at the outbox.
 WITH a AS (
-    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        AS v(outbox_id, webhook_id, at, took_ms, http_status, error, answer, verdict, delay_ms)
+    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        AS v(outbox_id, webhook_id, at, took_ms, http_status, error, answer, verdict, delay_ms, request, answer_head)
 ), gone AS (
     DELETE FROM outbox o WHERE o.id = ANY(ARRAY(SELECT outbox_id FROM a WHERE verdict = 0))
     RETURNING o.id, o.endpoint_id, o.n, o.ids
@@ -89,8 +89,9 @@ WITH a AS (
                         due = now() + a.delay_ms * interval '1 millisecond'
     FROM a WHERE o.id = ANY(ARRAY(SELECT outbox_id FROM a WHERE verdict <> 0)) AND o.id = a.outbox_id RETURNING o.id, o.endpoint_id, o.n, o.ids
 )
-INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, error, answer)
-SELECT r.endpoint_id, r.id, a.webhook_id, a.at, a.took_ms, nullif(a.http_status, 0), r.n, r.ids, a.error, a.answer
+INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, error, answer, request, answer_head)
+SELECT r.endpoint_id, r.id, a.webhook_id, a.at, a.took_ms, nullif(a.http_status, 0), r.n, r.ids, a.error, a.answer,
+       a.request, a.answer_head
 FROM a JOIN (SELECT * FROM gone UNION ALL SELECT * FROM kept) AS r ON r.id = a.outbox_id;
 
 -- name: split
@@ -166,13 +167,123 @@ UPDATE endpoint SET paused_at = NULL, paused_reason = '', failing_since = NULL W
 -- name: list_endpoints
 SELECT e.id, a.name, e.kind, e.url, e.paused_at, e.paused_reason, e.failing_since,
        (SELECT count(*) FROM (SELECT 1 FROM outbox o WHERE o.endpoint_id = e.id AND NOT o.aside LIMIT 10000) AS w),
-       (SELECT count(*) FROM outbox o WHERE o.endpoint_id = e.id AND o.aside)
+       (SELECT count(*) FROM (SELECT 1 FROM outbox o WHERE o.endpoint_id = e.id AND o.aside LIMIT 10000) AS w),
+       (SELECT o.created_at FROM outbox o WHERE o.endpoint_id = e.id AND NOT o.aside ORDER BY o.seq, o.id LIMIT 1)
 FROM endpoint e JOIN account a ON a.id = e.account_id
 WHERE e.account_id = coalesce(%s::integer, e.account_id) ORDER BY a.name, e.kind;
 
 -- name: list_attempts
-SELECT webhook_id, at, took_ms, http_status, n, error, answer FROM push_attempt
-WHERE endpoint_id = %s ORDER BY id DESC LIMIT %s;
+SELECT id, endpoint_id, webhook_id, at, took_ms, http_status, n, error, answer, outbox_id < 0, request, answer_head
+FROM push_attempt WHERE endpoint_id = %s ORDER BY id DESC LIMIT %s;
+
+-- name: attempts_all
+-- A page of an account's attempts, newest first: so many of each endpoint by its index, then the newest of them.
+SELECT a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error, a.answer, a.outbox_id < 0, '', ''
+FROM endpoint e CROSS JOIN LATERAL (
+    SELECT * FROM push_attempt p WHERE p.endpoint_id = e.id AND p.id < %(before)s ORDER BY p.id DESC LIMIT %(limit)s
+) AS a
+WHERE e.account_id = %(account)s AND e.kind = coalesce(%(kind)s::text, e.kind) ORDER BY a.id DESC LIMIT %(limit)s;
+
+-- name: attempts_failed
+SELECT a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error, a.answer, a.outbox_id < 0, '', ''
+FROM endpoint e CROSS JOIN LATERAL (
+    SELECT * FROM push_attempt p
+    WHERE p.endpoint_id = e.id AND p.id < %(before)s AND (p.http_status IS NULL OR p.http_status NOT BETWEEN 200 AND 299)
+    ORDER BY p.id DESC LIMIT %(limit)s
+) AS a
+WHERE e.account_id = %(account)s AND e.kind = coalesce(%(kind)s::text, e.kind) ORDER BY a.id DESC LIMIT %(limit)s;
+
+-- name: attempts_taken
+SELECT a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error, a.answer, a.outbox_id < 0, '', ''
+FROM endpoint e CROSS JOIN LATERAL (
+    SELECT * FROM push_attempt p
+    WHERE p.endpoint_id = e.id AND p.id < %(before)s AND p.http_status BETWEEN 200 AND 299 ORDER BY p.id DESC LIMIT %(limit)s
+) AS a
+WHERE e.account_id = %(account)s AND e.kind = coalesce(%(kind)s::text, e.kind) ORDER BY a.id DESC LIMIT %(limit)s;
+
+-- name: attempts_test
+SELECT a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error, a.answer, a.outbox_id < 0, '', ''
+FROM endpoint e CROSS JOIN LATERAL (
+    SELECT * FROM push_attempt p
+    WHERE p.endpoint_id = e.id AND p.id < %(before)s AND p.outbox_id < 0 ORDER BY p.id DESC LIMIT %(limit)s
+) AS a
+WHERE e.account_id = %(account)s AND e.kind = coalesce(%(kind)s::text, e.kind) ORDER BY a.id DESC LIMIT %(limit)s;
+
+-- name: find_attempt
+SELECT e.kind, a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error, a.answer, a.outbox_id < 0,
+       a.request, a.answer_head
+FROM push_attempt a JOIN endpoint e ON e.id = a.endpoint_id WHERE a.id = %s AND e.account_id = %s;
+
+-- name: attempts_ids
+-- What some attempts pushed, by kind; tests pushed nothing.
+SELECT e.kind, array_agg(DISTINCT u.id) FROM push_attempt a
+JOIN endpoint e ON e.id = a.endpoint_id CROSS JOIN LATERAL unnest(a.ids) AS u(id)
+WHERE a.id = ANY (%s) AND e.account_id = %s AND a.outbox_id > 0 GROUP BY e.kind ORDER BY e.kind;
+
+-- name: has_answered
+SELECT EXISTS (
+    SELECT 1 FROM endpoint e CROSS JOIN LATERAL (
+        SELECT p.http_status FROM push_attempt p WHERE p.endpoint_id = e.id ORDER BY p.id DESC LIMIT 200
+    ) AS a
+    WHERE e.account_id = %s AND a.http_status BETWEEN 200 AND 299);
+
+-- name: recent_tests
+SELECT count(*) FROM test_event WHERE account_id = %s AND asked_at > now() - interval '1 minute';
+
+-- name: ask_test
+INSERT INTO test_event (account_id, endpoint_id, body) VALUES (%s, %s, %s) RETURNING id;
+
+-- name: take_tests
+-- The endpoint is read here and not from memory: it may be a moment old.
+UPDATE test_event t SET taken = true
+FROM (
+    SELECT id FROM test_event WHERE NOT taken AND asked_at > now() - interval '1 minute' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+) AS w, endpoint e
+WHERE t.id = w.id AND e.id = t.endpoint_id
+RETURNING t.id, t.body, e.id, e.account_id, e.kind, e.url, e.secret, false, NULL::double precision;
+
+-- name: note_test
+INSERT INTO push_attempt (endpoint_id, outbox_id, webhook_id, at, took_ms, http_status, n, ids, error, answer, request, answer_head)
+VALUES (%s, %s, %s, to_timestamp(%s), %s, nullif(%s, 0), 1, '{}', %s, %s, %s, %s);
+
+-- name: find_test
+SELECT t.id, t.endpoint_id, e.kind, t.asked_at, a.id, a.endpoint_id, a.webhook_id, a.at, a.took_ms, a.http_status, a.n, a.error,
+       a.answer, a.outbox_id < 0, a.request, a.answer_head
+FROM test_event t JOIN endpoint e ON e.id = t.endpoint_id
+LEFT JOIN push_attempt a ON a.endpoint_id = t.endpoint_id AND a.outbox_id = -t.id AND a.outbox_id < 0
+WHERE t.id = %s AND t.account_id = %s;
+
+-- name: forget_tests
+DELETE FROM test_event WHERE asked_at < now() - interval '1 day';
+
+-- name: set_secret
+UPDATE endpoint SET secret = %s WHERE account_id = %s AND kind = %s RETURNING id;
+
+-- name: ask_replay
+INSERT INTO push_replay (account_id, kind, since, until, asked_by) VALUES (%s, %s, %s, %s, %s) RETURNING id;
+
+-- name: has_open_replay
+SELECT EXISTS (SELECT 1 FROM push_replay WHERE account_id = %s AND kind = %s AND ended_at IS NULL);
+
+-- name: open_replays
+SELECT EXISTS (SELECT 1 FROM push_replay WHERE ended_at IS NULL);
+
+-- name: take_replay
+SELECT id, account_id, kind, since, until, low, after, count, asked_at FROM push_replay
+WHERE ended_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: note_replay
+UPDATE push_replay SET low = %s, after = %s, count = count + %s, trouble = %s, ended_at = CASE WHEN %s THEN now() END WHERE id = %s;
+
+-- name: list_replays
+SELECT id, kind, since, until, asked_at, count, ended_at, trouble FROM push_replay WHERE account_id = %s ORDER BY id DESC LIMIT %s;
+
+-- name: forget_replays
+DELETE FROM push_replay WHERE ended_at < now() - interval '90 days';
+
+-- name: replies_of
+SELECT uuid_send(id), user_number, service_number, content, floor(extract(epoch FROM at))::bigint, uuid_send(message_id)
+FROM uplink WHERE account_id = %s AND id = ANY (%s) ORDER BY id;
 
 -- name: reports_between
 -- A page in the order of time: the present state of each message that got a final report in [low, high).
@@ -189,6 +300,15 @@ LEFT JOIN LATERAL (
     SELECT * FROM report x WHERE x.message_id = r.message_id AND x.status <> 0 ORDER BY x.version DESC LIMIT 1
 ) AS n ON true
 ORDER BY r.at, r.message_id;
+
+-- name: reports_mine
+-- The same of those that are the account's.
+SELECT uuid_send(m.id), m.product, m.phone, m.batch_no, n.count, n.version, n.reason, n.fee_micros,
+       floor(extract(epoch FROM coalesce(n.submitted_at, n.at)))::bigint
+FROM unnest(%s::uuid[]) AS w(id) JOIN message m ON m.id = w.id AND m.account_id = %s
+CROSS JOIN LATERAL (
+    SELECT * FROM report x WHERE x.message_id = w.id AND x.status <> 0 ORDER BY x.version DESC LIMIT 1
+) AS n;
 
 -- name: reports_of
 -- The present state of messages by id.
@@ -222,7 +342,7 @@ SELECT id, paused_at IS NOT NULL FROM endpoint WHERE account_id = %s AND kind = 
 
 -- name: trace_tries
 -- By the time, which is a range of few blocks.
-SELECT at, took_ms, http_status::integer, error,
+SELECT id, at, took_ms, http_status::integer, error,
        ARRAY(SELECT replace(i::text, '-', '') FROM unnest(ids) AS i WHERE i = ANY(%(ids)s::uuid[]))
 FROM push_attempt
 WHERE endpoint_id = %(endpoint)s AND at >= %(low)s::timestamptz AND at < %(high)s::timestamptz AND ids && %(ids)s::uuid[]

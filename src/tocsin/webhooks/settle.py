@@ -43,6 +43,12 @@ class Settler:
         self._idle.clear()
         self._work.set()
 
+    def note(self, statement: Statement) -> None:
+        """Run a statement soon, with the next attempts. Never blocks."""
+        self._extra.append(statement)
+        self._idle.clear()
+        self._work.set()
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -68,7 +74,7 @@ class Settler:
             await asyncio.sleep(_AGAIN_S)
         for attempt, done in batch:
             done(attempt.push.id)
-        if not self._attempts:
+        if not self._attempts and not self._extra:
             self._work.clear()
             self._idle.set()
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from psycopg.rows import TupleRow
+
 from tocsin.kit import pgbin
 from tocsin.kit.db import Queries, Session, Statement
 from tocsin.webhooks.model import Attempt, Endpoint, Push
+from tocsin.webhooks.post import Result, Told
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
 
@@ -109,6 +112,8 @@ def settle(attempts: Sequence[Attempt]) -> Statement:
             pgbin.texts([a.answer for a in attempts]),
             pgbin.int4s([a.verdict for a in attempts]),
             pgbin.int4s([a.delay_ms for a in attempts]),
+            pgbin.texts([a.request for a in attempts]),
+            pgbin.texts([a.answer_head for a in attempts]),
         ),
     )
 
@@ -142,9 +147,23 @@ def pause(endpoint: Endpoint, reason: str) -> Statement:
     return Statement(QUERIES["pause"], (reason, endpoint.id, endpoint.url))
 
 
+async def take_tests(session: Session, limit: int) -> list[TupleRow]:
+    """Test events that are ours now: id, body, and the fields of their Endpoint."""
+    return await session.rows(QUERIES["take_tests"], (limit,))
+
+
+def note_test(endpoint_id: int, push: Push, result: Result, told: Told) -> Statement:
+    """The attempt of a test event."""
+    took_ms = int((result.ended - result.began) * 1000)
+    said = (result.wall, took_ms, result.status, result.error, result.answer, *told)
+    return Statement(QUERIES["note_test"], (endpoint_id, push.id, push.webhook_id, *said))
+
+
 async def forget_attempts(session: Session, days: int) -> None:
     """Attempts of pushes that are older than the messages that are kept."""
     await session.run(QUERIES["forget_attempts"], (days,))
+    await session.run(QUERIES["forget_tests"])
+    await session.run(QUERIES["forget_replays"])
 
 
 async def drop_orphans(session: Session) -> int:
@@ -153,3 +172,8 @@ async def drop_orphans(session: Session) -> int:
     for (endpoint_id,) in await session.rows(QUERIES["orphaned_endpoints"]):
         dropped += (await session.rows(QUERIES["drop_waiting"], {"endpoint": endpoint_id}))[0][0]
     return dropped
+
+
+async def has_open_replays(session: Session) -> bool:
+    """Whether somebody asked for a replay that is not over."""
+    return bool((await session.rows(QUERIES["open_replays"]))[0][0])

@@ -24,6 +24,7 @@ Connection = psycopg.Connection[Any]
 class Try(NamedTuple):
     """A try to push. `ids`: those of the asked rows that were in it; http_status None: no answer came."""
 
+    id: int
     at: datetime
     took_ms: int
     http_status: int | None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from psycopg import errors
 
-from tocsin import queue
+from tocsin import billing, queue
+from tocsin.audit import forget_requests
 from tocsin.compliance import forget_windows
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
@@ -35,12 +36,13 @@ from tocsin.messaging import (
     move_due,
 )
 from tocsin.routing import BreakerTerms, forget_finals
-from tocsin.webhooks import drop_orphans, forget_attempts
+from tocsin.webhooks import drop_orphans, forget_attempts, has_open_replays, work_off
 
 log = logging.getLogger(__name__)
 
 _UNMATCHED_KEPT_TRYING_S = 3600.0
 _EPOCHS_KEPT = 12
+_ACCOUNTS = 200  # of which the ledger is folded in one transaction
 _DAY_S = 86400.0
 _SKEW_S = 600.0  # an API whose clock is behind the database's still counts in windows that are over here
 _LONGEST_WAIT_DAYS = 31
@@ -94,6 +96,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
         ),
         Job("replies", 0.5, waking(queue.LANE, waking(queue.OUTBOX, join)), again=False),
         Job("rollup", 2.0, lambda s: _fold(s, settings)),
+        Job("ledger", 20.0, _fold_ledger),
         Job(
             "expired",
             min(30.0, settings.validity_s / 4),
@@ -102,6 +105,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
         Job("links", 5.0, _forget_states, again=False),
         Job("forget", 30.0, lambda s: _forget(s, settings)),
         Job("orphans", 30.0, drop_orphans),
+        Job("replays", 1.0, waking(queue.OUTBOX, lambda s: _replay(s, settings))),
         Job("partitions", 600.0, lambda s: _keep_partitions(s, settings)),
     ]
 
@@ -119,6 +123,11 @@ async def _fold(session: Session, settings: Settings) -> int:
     return folded.deltas + changes
 
 
+async def _fold_ledger(session: Session) -> int:
+    folded = await billing.fold_ledger(session, _ACCOUNTS)
+    return folded if folded == _ACCOUNTS else 0  # accounts that go on sending are folded at the next time
+
+
 async def _forget_states(session: Session) -> int:
     await queue.forget_states(session)
     return 0
@@ -130,11 +139,17 @@ async def _forget(session: Session, settings: Settings) -> int:
     await queue.forget_processes(session)
     await forget_keys(session, settings.idempotency_s)
     await forget_finals(session)
-    await forget_attempts(session, settings.retention_days)
+    await forget_attempts(session, settings.push_log_days)
+    await forget_requests(session, settings.request_log_days)
     await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
     return 0
+
+
+async def _replay(session: Session, settings: Settings) -> int:
+    """A second of a replay, in a thread: it is written for a connection of its own."""
+    return await asyncio.to_thread(work_off, settings.database_url) if await has_open_replays(session) else 0
 
 
 async def _keep_partitions(session: Session, settings: Settings) -> int:

@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tocsin import messaging
+from tocsin.console.names import PRODUCTS
 from tocsin.console.progress import BATCH_STATES, show_batch
-from tocsin.console.shown import PRODUCTS
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.messaging import NEWEST_BATCH, BatchAsk, BatchState
 from tocsin.traffic import PRODUCT_NAMES, Product

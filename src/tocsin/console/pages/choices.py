@@ -26,12 +26,19 @@ def choose(request: HttpRequest) -> HttpResponse:
         word = request.POST.get(name, "")
         if word not in known:
             continue
-        answer.set_cookie(
-            _COOKIES[name], word, max_age=_YEAR_S, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE
-        )
+        keep_choice(answer, name, word)
         if isinstance(request.user, User):
             User.objects.filter(id=request.user.id).update(**{name: word})
     return answer
+
+
+def keep_choice(answer: HttpResponse, name: str, word: str) -> None:
+    """Keep a language or theme in its cookie, for the pages before the log-in; "": forget it."""
+    if not word:
+        answer.delete_cookie(_COOKIES[name], samesite="Lax")
+        return
+    secure = settings.SESSION_COOKIE_SECURE
+    answer.set_cookie(_COOKIES[name], word, max_age=_YEAR_S, samesite="Lax", httponly=True, secure=secure)
 
 
 @require_safe

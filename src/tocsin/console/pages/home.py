@@ -17,7 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tocsin import billing, messaging
-from tocsin.console.shown import PRODUCTS, STATUSES, name_country, show_rows
+from tocsin.console.names import PRODUCTS, name_country
+from tocsin.console.shown import STATUSES, show_rows
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.messaging import Count, State, Sums
 from tocsin.traffic import PRODUCT_NAMES, Product

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_safe
 
 from tocsin import messaging
 from tocsin.console.filters import STATE_WORDS, Filter, read_filter, read_key
-from tocsin.console.shown import PRODUCTS, STATES, list_countries, show_rows
+from tocsin.console.names import PRODUCTS, list_countries
+from tocsin.console.shown import STATES, show_rows
 from tocsin.console.tenancy import Conn, Member, member, open_look
 from tocsin.kit.clock import UTC
 from tocsin.messaging import Found

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from tocsin import billing, messaging, routing
+from tocsin import billing, messaging, routing, webhooks
 from tocsin.console.installation import installation
 from tocsin.console.pages import keys
 from tocsin.console.rights import KEYS, SEND
@@ -20,20 +20,22 @@ from tocsin.console.testsend import Sent, fill_samples, send_test
 from tocsin.kit import clock
 from tocsin.traffic import Product
 
+FIRST_KIND = "sms"  # of the webhook that Quick start sets
 _WATCH_S = 120  # a receipt that takes longer is seen in the log
 _is_id = re.compile("[0-9a-f]{32}").fullmatch
 
 
-def _read_steps(conn: Conn, who: Member) -> dict[str, object]:
+def read_steps(conn: Conn, who: Member) -> dict[str, object]:
     """Which steps are done, and how many of how many."""
     newest = messaging.read_log(conn, who.account_id, messaging.Asked(limit=5))
     steps = {
         "has_key": bool(keys.list_live(conn, who.account_id)),
         "has_sent": bool(newest),
         "has_report": any(row.ended_at for row in newest),
+        "has_hook": webhooks.has_answered(conn, who.account_id),
     }
     done = 1 + sum(steps.values())
-    return {**steps, "done": done, "of": 4, "percent": done * 25}
+    return {**steps, "done": done, "of": 5, "percent": done * 20}
 
 
 def _goes_to_sandbox(conn: Conn) -> bool:
@@ -48,8 +50,10 @@ def _goes_to_sandbox(conn: Conn) -> bool:
 def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The steps."""
     with open_look() as conn:
-        facts = {**_read_steps(conn, who), "safe": _goes_to_sandbox(conn)}
+        facts = {**read_steps(conn, who), "safe": _goes_to_sandbox(conn)}
         wallet = billing.read_wallet(conn, who.account_id)
+        hooks = {view.kind: view.url for view in webhooks.list_endpoints(conn, who.account_id)}
+    facts |= {"hook_url": hooks.get(FIRST_KIND, ""), "saved": FIRST_KIND in hooks, "kind": FIRST_KIND}
     money = billing.text_of(wallet.balance_micros + wallet.gift_micros)
     facts |= {"money": money, "api_url": installation().api_url, "samples": fill_samples(who.account, "")}
     return render(request, "console/quickstart.html", facts)
@@ -62,7 +66,7 @@ def make_key(request: HttpRequest, who: Member) -> HttpResponse:
     """A key, shown this once, and the sample with it."""
     api_key = keys.make(who)
     with open_look() as conn:
-        facts = _read_steps(conn, who)
+        facts = read_steps(conn, who)
     facts |= {"made": api_key, "most": keys.MOST, "samples": fill_samples(who.account, api_key), "moved": True}
     return render(request, "console/_key.html", facts)
 
@@ -95,7 +99,7 @@ def watch(request: HttpRequest, who: Member, message_id: str) -> HttpResponse:
 def _show_arrival(request: HttpRequest, who: Member, message_id: str) -> HttpResponse:
     with open_look() as conn:
         row = messaging.find_message(conn, who.account_id, message_id) if _is_id(message_id) else None
-        facts = _read_steps(conn, who)
+        facts = read_steps(conn, who)
     if row is None:
         raise Http404
     shown: Shown = show_rows([row])[0]

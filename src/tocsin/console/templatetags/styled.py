@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import template
-from django.forms import BoundField, CheckboxInput
+from django.forms import BoundField, CheckboxInput, Select
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -12,7 +12,10 @@ register = template.Library()
 @register.filter
 def styled(field: BoundField) -> SafeString:
     """The field's input with the classes of the kit, marked where it has errors."""
-    classes = "form-check-input" if isinstance(field.field.widget, CheckboxInput) else "form-control"
+    widget = field.field.widget
+    classes = "form-select" if isinstance(widget, Select) else "form-control"
+    if isinstance(widget, CheckboxInput):
+        classes = "form-check-input"
     return field.as_widget(attrs={"class": f"{classes} is-invalid" if field.errors else classes})
 
 

@@ -9,7 +9,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tocsin", "0015_watch"),
+        ("tocsin", "0012_send"),
     ]
 
     operations = [

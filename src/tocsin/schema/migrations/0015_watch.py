@@ -8,7 +8,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tocsin", "0010_zone")]
+    dependencies = [("tocsin", "0014_files")]
 
     operations = [
         migrations.RunSQL((SQL / "0015_watch.sql").read_text(encoding="utf-8"), migrations.RunSQL.noop),

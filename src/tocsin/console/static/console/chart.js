@@ -5,31 +5,26 @@
   const { labels, series } = JSON.parse(document.getElementById("days-data").textContent);
   const paint = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const chart = new Chart(canvas, {
-    type: "bar",
-    data: { labels, datasets: series.map((each) => ({
-      label: each.label, data: each.values, borderRadius: 3, maxBarThickness: 36,
-    })) },
-    options: {
-      maintainAspectRatio: false,
-      animation: still ? false : { duration: 400 },
-      interaction: { mode: "index", intersect: false },
-      plugins: { legend: { position: "bottom", labels: { boxWidth: 12 } } },
-      scales: {
-        x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 14 } },
-        y: { stacked: true, beginAtZero: true, ticks: { precision: 0, maxTicksLimit: 6 } },
+  const draw = (animation) => {
+    const color = paint("--tblr-secondary") || "#667382";
+    return new Chart(canvas, {
+      type: "bar",
+      data: { labels, datasets: series.map((each) => ({
+        label: each.label, data: each.values, backgroundColor: paint(`--tblr-${each.colour}`), borderRadius: 3, maxBarThickness: 36,
+      })) },
+      options: {
+        maintainAspectRatio: false,
+        animation,
+        interaction: { mode: "index", intersect: false },
+        plugins: { legend: { position: "bottom", labels: { color, boxWidth: 12 } } },
+        scales: {
+          x: { stacked: true, grid: { display: false }, ticks: { color, maxRotation: 0, autoSkipPadding: 14 } },
+          y: { stacked: true, beginAtZero: true, grid: { color: "rgba(128,128,128,.18)" }, ticks: { color, precision: 0, maxTicksLimit: 6 } },
+        },
       },
-    },
-  });
-  const dress = () => {
-    const text = paint("--tblr-secondary") || "#667382";
-    chart.data.datasets.forEach((each, turn) => { each.backgroundColor = paint(`--tblr-${series[turn].colour}`); });
-    chart.options.plugins.legend.labels.color = text;
-    chart.options.scales.x.ticks.color = text;
-    chart.options.scales.y.ticks.color = text;
-    chart.options.scales.y.grid = { color: "rgba(128,128,128,.18)" };
-    chart.update("none");
+    });
   };
-  dress();
-  new MutationObserver(dress).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  let chart = draw(still ? false : { duration: 400 });
+  new MutationObserver(() => { chart.destroy(); chart = draw(false); })
+    .observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 })();

@@ -22,7 +22,8 @@
   });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
-    if (question && !confirm(question)) event.preventDefault();
+    if (question && !confirm(question)) { event.preventDefault(); return; }
+    if ("once" in event.target.dataset) setTimeout(() => { event.target.querySelector("button").disabled = true; });
   });
   const reach = () => {
     for (const table of document.querySelectorAll(".table-responsive")) {
