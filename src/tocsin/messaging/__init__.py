@@ -10,6 +10,7 @@ from tocsin.messaging.batches import (
     BatchState,
     Progress,
     find_batch,
+    owner_of,
     page_batches,
     read_content,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "merge_retries",
     "move_due",
     "move_page",
+    "owner_of",
     "page_batches",
     "page_ids",
     "page_mail_events",

@@ -123,7 +123,7 @@ def page_batches(conn: Connection[TupleRow], account_id: int, ask: BatchAsk) -> 
     """
     found: list[BatchRow] = []
     before = ask.before
-    for _ in range(_CHUNKS_MOST):
+    for _ in range(_CHUNKS_MOST if ask.state else 1):
         batches, after = _read_chunk(conn, account_id, ask._replace(before=before))
         for row in _describe(conn, batches):
             if ask.state is None or row.state is ask.state:
@@ -154,6 +154,12 @@ def find_batch(conn: Connection[TupleRow], account_id: int, batch_no: int) -> Ba
     """One batch of the account."""
     found, _ = page_batches(conn, account_id, BatchAsk(before=batch_no + 1, low=batch_no, limit=1))
     return found[0] if found else None
+
+
+def owner_of(conn: Connection[TupleRow], batch_no: int) -> int | None:
+    """For the operator: the account of a batch."""
+    row = conn.execute(QUERIES["batch_owner"], (batch_no,)).fetchone()
+    return int(row[0]) if row else None
 
 
 def read_content(conn: Connection[TupleRow], account_id: int, batch_no: int) -> str:

@@ -57,7 +57,7 @@ class MailEvent(NamedTuple):
 def read_mail_sums(conn: Connection[TupleRow], account_id: int, batch_no: int) -> MailSums:
     """Of a batch of the account."""
     sums = MailSums()
-    lists = {"country": sums.countries, "device": sums.devices}
+    lists = {"link": sums.links, "country": sums.countries, "device": sums.devices}
     for what, name, machine, events, emails in conn.execute(
         QUERIES["reaction_sums"], {"batch": batch_no, "account": account_id}
     ):
@@ -65,9 +65,6 @@ def read_mail_sums(conn: Connection[TupleRow], account_id: int, batch_no: int) -
             (sums.machines if machine else sums.people)[ReactionKind(int(name))] = emails
             if not machine:
                 sums.events[ReactionKind(int(name))] = events
-        elif what == "link":
-            if not machine:
-                sums.links.append(Part(name, events, emails))
         else:
             lists[what].append(Part(name, events, emails))
     return sums

@@ -589,13 +589,15 @@ FROM (SELECT * FROM batch_sum WHERE batch_no = ANY(%(batches)s::bigint[])
 GROUP BY 1, 2, 3 HAVING sum(messages) <> 0 ORDER BY 1, 2, 3;
 
 -- name: batch_counts
--- The same counted message by message: of small batches, and of those that are older than the sums.
+-- The same counted message by message: of small batches, and of those that are older than the sums. OFFSET 0: batch by batch, by keys;
+-- else all messages there are might be read for a join.
 WITH now_is AS MATERIALIZED (
     SELECT b.batch_no, m.country_id, m.status, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE coalesce(r.reason, 0) END AS reason,
            CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee, coalesce(r.at, b.created_at) AS at,
            EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4)) AS handed
-    FROM unnest(%s::bigint[]) AS c(no) JOIN batch b ON b.batch_no = c.no
-    JOIN message m ON m.id BETWEEN b.first_id AND b.last_id AND m.batch_no = b.batch_no
+    FROM unnest(%s::bigint[]) AS c(no)
+    CROSS JOIN LATERAL (SELECT batch_no, first_id, last_id, created_at FROM batch WHERE batch_no = c.no OFFSET 0) b
+    CROSS JOIN LATERAL (SELECT * FROM message WHERE id BETWEEN b.first_id AND b.last_id AND batch_no = b.batch_no OFFSET 0) m
     LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
 )
 SELECT batch_no, country_id, reason::integer, count(*)::integer, sum(fee)::bigint, extract(epoch FROM max(at))::double precision
@@ -624,6 +626,9 @@ ORDER BY b.batch_no DESC LIMIT %(limit)s::integer;
 -- Where the look of a page ends; none: at the first batch of all.
 SELECT batch_no FROM batch WHERE account_id = %(account)s AND batch_no < %(before)s::bigint AND batch_no >= %(low)s::bigint
 ORDER BY batch_no DESC OFFSET 4999 LIMIT 1;
+
+-- name: batch_owner
+SELECT account_id FROM batch WHERE batch_no = %s;
 
 -- name: batch_content
 SELECT content FROM batch WHERE batch_no = %s AND account_id = %s;
@@ -730,13 +735,17 @@ WITH mine AS MATERIALIZED (
     SELECT kind, message_id, machine <> '' AS machine, url, country, device_type FROM mail_event
     WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s
 )
-SELECT 'kind', kind::text, machine, count(*)::integer, count(DISTINCT message_id)::integer FROM mine GROUP BY kind, machine
-UNION ALL (SELECT 'link', url, machine, count(*)::integer, count(DISTINCT message_id)::integer FROM mine WHERE kind = 2 GROUP BY url, machine
-           ORDER BY 5 DESC LIMIT 50)
-UNION ALL (SELECT 'country', country, false, count(*)::integer, count(DISTINCT message_id)::integer FROM mine
-           WHERE kind IN (1, 2) AND NOT machine GROUP BY country ORDER BY 5 DESC LIMIT 20)
-UNION ALL (SELECT 'device', device_type, false, count(*)::integer, count(DISTINCT message_id)::integer FROM mine
-           WHERE kind IN (1, 2) AND NOT machine GROUP BY device_type ORDER BY 5 DESC LIMIT 20);
+SELECT 'kind', kind::text, machine, sum(n)::integer, count(*)::integer
+FROM (SELECT kind, machine, message_id, count(*) AS n FROM mine GROUP BY 1, 2, 3) AS u GROUP BY kind, machine
+UNION ALL (SELECT 'link', url, false, sum(n)::integer, count(*)::integer
+           FROM (SELECT url, message_id, count(*) AS n FROM mine WHERE kind = 2 AND NOT machine GROUP BY 1, 2) AS u
+           GROUP BY url ORDER BY 5 DESC LIMIT 50)
+UNION ALL (SELECT 'country', country, false, sum(n)::integer, count(*)::integer
+           FROM (SELECT country, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine GROUP BY 1, 2) AS u
+           GROUP BY country ORDER BY 5 DESC LIMIT 20)
+UNION ALL (SELECT 'device', device_type, false, sum(n)::integer, count(*)::integer
+           FROM (SELECT device_type, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine GROUP BY 1, 2) AS u
+           GROUP BY device_type ORDER BY 5 DESC LIMIT 20);
 
 -- name: reaction_page
 -- Of a batch, the latest first, by key.

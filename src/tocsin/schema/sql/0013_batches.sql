@@ -59,9 +59,9 @@ CREATE FUNCTION batch_sum_again(p_batch bigint) RETURNS void LANGUAGE sql AS $$
         SELECT m.country_id, m.status, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE coalesce(r.reason, 0) END AS reason,
                CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee, coalesce(r.at, b.created_at) AS at,
                EXISTS (SELECT 1 FROM submission s WHERE s.message_id = m.id AND s.outcome IN (0, 4)) AS handed
-        FROM batch b JOIN message m ON m.id BETWEEN b.first_id AND b.last_id AND m.batch_no = b.batch_no
+        FROM (SELECT batch_no, first_id, last_id, created_at FROM batch WHERE batch_no = p_batch) b
+        CROSS JOIN LATERAL (SELECT * FROM message WHERE id BETWEEN b.first_id AND b.last_id AND batch_no = b.batch_no OFFSET 0) m
         LEFT JOIN LATERAL (SELECT * FROM report WHERE message_id = m.id ORDER BY version DESC LIMIT 1) r ON true
-        WHERE b.batch_no = p_batch
     )
     SELECT p_batch, country_id, reason, count(*), sum(fee), max(at) FROM now_is GROUP BY country_id, reason
     UNION ALL SELECT p_batch, country_id, -1, count(*), 0, max(at) FROM now_is WHERE handed GROUP BY country_id
