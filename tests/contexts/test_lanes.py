@@ -92,14 +92,16 @@ async def test_claims_of_several_workers_at_once_share_the_lane_and_take_nothing
     for account_id in range(1, 6):
         bed.add(account_id, 40)
 
-    async def claim_all(owner: int) -> list[int]:
-        session = bed.session()
+    sessions = {owner: bed.session() for owner in (1, 2, 3, 4)}
+    await asyncio.gather(*[session.rows(b"SELECT 1") for session in sessions.values()])  # all begin connected
+
+    async def claim_all(owner: int, session: Session) -> list[int]:
         got: list[int] = []
         while items := await claim(session, owner, 100):
             got += [item.id for item in items]
         return got
 
-    shares = await asyncio.gather(*[claim_all(owner) for owner in (1, 2, 3, 4)])
+    shares = await asyncio.gather(*[claim_all(owner, session) for owner, session in sessions.items()])
     everything = [item_id for share in shares for item_id in share]
     assert len(everything) == len(set(everything)) == 200
     assert all(shares)
