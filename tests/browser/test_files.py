@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from python_calamine import CalamineWorkbook
 
 from tests.browser.conftest import Person
+from tests.poll import until_sync
 
 ROWS = [
     "Name;Mobile",
@@ -26,6 +27,11 @@ def take(page: Page, selector: str) -> bytes:
     with page.expect_download() as found:
         page.click(selector)
     return Path(found.value.path()).read_bytes()
+
+
+def count_delivered(page: Page, console: str) -> int:
+    page.goto(f"{console}/messages/?state=delivered")
+    return page.locator("main tbody tr").count()
 
 
 def test_a_file_is_checked_and_sent_and_the_log_is_exported(person: Person) -> None:
@@ -56,11 +62,8 @@ def test_a_file_is_checked_and_sent_and_the_log_is_exported(person: Person) -> N
     page.click("#send")
     page.wait_for_selector("#sent", timeout=30_000)
     assert page.inner_text("#accepted") == "3"
-    batch = page.locator("a[href*='batch=']").first.get_attribute("href")
-    page.goto(f"{console}{batch}")
-    page.wait_for_selector("table >> text=Delivered", timeout=5_000) if page.locator(
-        "table >> text=Delivered"
-    ).count() else None
+    assert page.locator("a[href*='batch=']").count() == 3, "each text is a request of its own"
+    until_sync(lambda: count_delivered(page, console) == 3, 30)
     page.goto(f"{console}/files/")
     page.select_option("#what", "messages")
     page.select_option("#format", "xlsx")
@@ -71,3 +74,4 @@ def test_a_file_is_checked_and_sent_and_the_log_is_exported(person: Person) -> N
     assert head[4] == "To"
     assert {row[4] for row in found} == {"6281234567801", "6281234567802", "6281234567804"}
     assert {row[7] for row in found} == {f"Hello {name}, your table is ready" for name in ("Ann", "Bob", "=Eve")}
+    assert {row[10] for row in found} == {"Delivered"}
