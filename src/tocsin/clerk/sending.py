@@ -21,7 +21,7 @@ _OF_ONE_TEXT: Final = frozenset(
     {Status.SENSITIVE_CONTENT, Status.CONTENT_EMPTY, Status.CONTENT_TOO_LONG, Status.NOT_TEMPLATE}
 )
 """Refusals that say nothing of the next request, which has another text."""
-_TROUBLES: Final = {Status.BALANCE_INSUFFICIENT: Trouble.MONEY, Status.USER_LOCKED: Trouble.LOCKED}
+_TROUBLES: Final[dict[int, Trouble]] = {Status.BALANCE_INSUFFICIENT: Trouble.MONEY, Status.USER_LOCKED: Trouble.LOCKED}
 
 
 def send_upload(desk: Desk, job: Job, api: Api, wait: Callable[[float], None]) -> None:
@@ -79,7 +79,7 @@ def _take(desk: Desk, job: Job, piece: Piece, reply: Reply) -> Trouble | None:
         return None
     with desk.hold(job) as conn:
         rows.undo_piece(conn, job.id, piece.piece)
-    return _TROUBLES.get(Status(reply.status), Trouble.REFUSED)
+    return _TROUBLES.get(reply.status, Trouble.REFUSED)
 
 
 def _list(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
