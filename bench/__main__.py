@@ -1,5 +1,7 @@
 """`python -m bench [--long] [--json FILE] [NAME...]`: measure, print the table, write the JSON.
 
+`python -m bench versus REF [NAME...]` compares this tree with another commit of it: see `bench/versus.py`.
+
 Exit code 0 unless something broke: a figure that is missed is printed as missed.
 """
 
@@ -17,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from bench import side, versus
 from bench.children import BrokenError
 from bench.figure import Figure, Measure
 from bench.figures import BY_NAME, LONG, SHORT
@@ -24,8 +27,12 @@ from bench.figures import BY_NAME, LONG, SHORT
 
 def main() -> int:
     """Measure what was asked for."""
-    options = _read_arguments()
     signal.signal(signal.SIGTERM, _end)  # what was started is ended then too
+    if sys.argv[1:2] == ["versus"]:
+        return versus.main(sys.argv[2:], {**SHORT, **LONG, **BY_NAME})
+    options = _read_arguments()
+    if options.tree:
+        side.measure_tree(options.tree)
     chosen: dict[str, Measure] = {**SHORT, **LONG, **BY_NAME}
     names = options.names or list(LONG if options.long else SHORT)
     began = time.monotonic()
@@ -53,6 +60,9 @@ def _read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--long", action="store_true", help="only the one that runs long: 2 million messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
+    parser.add_argument(
+        "--tree", type=Path, metavar="DIR", help="measure the product of another checkout, with its own .venv, alone"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in {**SHORT, **LONG, **BY_NAME}]
     if unknown:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Own(NamedTuple):
+    """What the product alone reached, for the comparison with another tree of it."""
+
+    value: float
+    unit: str
+    more_is_better: bool = True
 
 
 @dataclass
@@ -19,9 +27,11 @@ class Figure:
     ok: bool
     processes: str  # how many of which it used
     details: dict[str, Any] = field(default_factory=dict)
+    own: Own | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        own = self.own._asdict() if self.own else None
+        return {**asdict(self), "own": own}
 
 
 Say = Callable[[str], None]

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg.rows import TupleRow
 
+from bench import side
 from bench.bare import find_free_port
 from bench.children import BrokenError, Load
 from bench.load import Result, Task
@@ -53,7 +54,7 @@ class Product:
     def tocsin(self, *words: str) -> Any:
         """A verb of the command line; its JSON."""
         done = subprocess.run(
-            [sys.executable, "-m", "tocsin", "--json", *words],
+            [side.find_python(), "-m", "tocsin", "--json", *words],
             env=_environment(self.home, self.port, self.console_port), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
@@ -151,7 +152,7 @@ def run_product(*, console: bool = False) -> Iterator[Product]:
     port, console_port = find_free_port(), find_free_port() if console else 0
     log = (home / "log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tocsin", "up"], env=_environment(home, port, console_port), stdin=subprocess.DEVNULL,
+        [side.find_python(), "-m", "tocsin", "up"], env=_environment(home, port, console_port), stdin=subprocess.DEVNULL,
         stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  one thread
     )  # fmt: skip
     product = Product(home, port, console_port, process)
@@ -168,10 +169,10 @@ def run_product(*, console: bool = False) -> Iterator[Product]:
 
 def _environment(home: Path, port: int, console_port: int) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "DATABASE_URL", "PG"))}
-    return {
+    return side.list_known({
         **own, "TOCSIN_HOME": str(home), "TOCSIN_PORT": str(port), "TOCSIN_PUSH_ALLOW": "127.0.0.0/8",
         "TOCSIN_LOG_LEVEL": "warning", "TOCSIN_CONSOLE_PORT": str(console_port),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _wait_ready(product: Product) -> None:

@@ -6,8 +6,9 @@ one commit. Its rate with worker and pusher at work on the same cores is printed
 
 from __future__ import annotations
 
+from bench import side
 from bench.children import Load, run_bare
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.load import Result, Task
 from bench.processes import Meter, Seen
 from bench.product import Product, run_product
@@ -19,7 +20,9 @@ Rates = dict[str, list[float]]
 
 
 def measure(say: Say) -> list[Figure]:
-    """Two figures."""
+    """Two figures; one where two trees are compared."""
+    if side.is_alone():
+        return [_measure_alone(say)]
     with run_product() as product:
         make_bare_table(product.dsn)
         rates: Rates = {"product": [], "rsgi": [], "starlette": []}
@@ -39,6 +42,22 @@ def measure(say: Say) -> list[Figure]:
         result, cpu = flood_product(product)
         details["product with worker at work"] = f"{result.answered / result.seconds:.0f}/s"
     return [_compare(rates, "rsgi", 0.65, details), _compare(rates, "starlette", 1.1, details)]
+
+
+def _measure_alone(say: Say) -> Figure:
+    """The product without the bare servers."""
+    with run_product() as product:
+        product.tocsin("channel", "pause", "sandbox")
+        flood_product(product, 1.0)
+        found = [flood_product(product) for _ in range(_ROUNDS)]
+    rates = [result.answered / result.seconds for result, _ in found]
+    say("accept: " + ", ".join(f"{rate:.0f}/s" for rate in rates))
+    details: dict[str, object] = {"product/s": [round(rate) for rate in rates]}
+    _note(details, "product", *found[-1])
+    return Figure(
+        "accept", "single-SMS POSTs, 64 connections", "for comparison", f"{median(rates):,.0f}/s", True,
+        f"{ONE_EACH}; 1 load generator", details, Own(median(rates), "messages/s"),
+    )  # fmt: skip
 
 
 def flood_product(product: Product, seconds: float = _SECONDS) -> tuple[Result, dict[str, float]]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.children import run_receiver
 from bench.crawl import Visitor
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.figures.flow import NAME, Rounds, run_once, wait_rows
 from bench.product import Product, run_product
 from tocsin.bootstrap.login import LOGIN, PASSWORD
@@ -45,6 +45,7 @@ def measure(say: Say) -> list[Figure]:
         Figure(
             "beside", f"the flow while {1 / _EVERY_S:.0f} pages a second are read in the console, against it idle",
             f">= {_MUST}", f"{ratio:.2f}", ratio >= _MUST, f"1 console, {ONE_EACH}; 1 client, 1 receiver", details,
+            Own(median(used.rates), "messages/s"),
         )
     ]  # fmt: skip
 

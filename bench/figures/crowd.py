@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.figures.accept import flood_product
 from bench.product import Product, run_product
 
@@ -63,7 +63,11 @@ def measure(say: Say) -> list[Figure]:
     what = "accept rate with 5 million messages in the table, against an empty one"
     ratio = after / before
     processes = f"{ONE_EACH}; 1 load generator"
-    return [Figure("crowd", what, f">= {_MUST}", f"{ratio:.2f}", ratio >= _MUST, processes, details)]
+    return [
+        Figure(
+            "crowd", what, f">= {_MUST}", f"{ratio:.2f}", ratio >= _MUST, processes, details, Own(after, "messages/s")
+        )
+    ]
 
 
 def _flood(product: Product) -> tuple[float, float]:

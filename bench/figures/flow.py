@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from bench.children import BrokenError, Receiver, run_receiver
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.load import Task
 from bench.processes import Seen
 from bench.product import Product, run_product
@@ -127,6 +127,7 @@ def _describe_free(free: Rounds, copy_rate: float) -> Figure:
         "flow", f"accepted, submitted, receipt, pushed: {MESSAGES:,} messages", f">= {_MUST_RATE:,} messages/s",
         f"{rate:,.0f} messages/s", rate >= _MUST_RATE, f"{ONE_EACH}; 1 client, 1 receiver; {os.cpu_count()} cores",
         {**_details(free), "bare COPY rows/s": round(copy_rate), "messages/s by bare COPY rows/s": round(rate / copy_rate, 3)},
+        Own(rate, "messages/s"),
     )  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def _describe_old(free: Rounds, old: Rounds) -> Figure:
     return Figure(
         "flow/old snapshot", "the same with a transaction held open all the while", f">= {_MUST_OLD}, not falling",
         f"{ratio:.2f}, last round at {last:.2f} of the first", ratio >= _MUST_OLD and last >= _STILL,
-        f"{ONE_EACH}; 1 client, 1 receiver", _details(old),
+        f"{ONE_EACH}; 1 client, 1 receiver", _details(old), Own(median(old.rates), "messages/s"),
     )  # fmt: skip
 
 
@@ -153,4 +154,5 @@ def _describe_memory(memory: dict[str, float]) -> Figure:
     return Figure(
         "memory", "PSS of API with its helper, worker and pusher after these runs", f"<= {_MUST_MB} MB",
         f"{total:.0f} MB", total <= _MUST_MB, "1 api + its helper, 1 worker, 1 push", {"PSS MB": memory},
+        Own(total, "MB", more_is_better=False),
     )  # fmt: skip

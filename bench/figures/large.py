@@ -5,7 +5,8 @@ The larger one once more in front of a blacklist of a million rows, which every 
 
 from __future__ import annotations
 
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench import side
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.product import Product, run_product, wait_until
 from bench.table import copy_rows, make_bare_table, make_rows
 from bench.wire import make_numbers
@@ -49,17 +50,25 @@ def _measure_size(product: Product, size: int, say: Say, beside: str = "") -> Fi
         for _ in range(_ROUNDS):
             product.settle()
             posts.append(product.post([size]).took_s[0])
+            if side.is_alone():
+                continue
             rows = make_rows(make_numbers(0, size))
             product.settle()
             copies.append(copy_rows(conn, rows))
+    name = f"large/{size}{'/listed' if beside else ''}"
+    shown: dict[str, object] = {"POST ms": [round(each * 1000) for each in posts]}
+    own = Own(median(posts) * 1000, "ms", more_is_better=False)
+    if side.is_alone():
+        say(f"{name}: {own.value:.0f} ms")
+        what = f"one POST of {size:,} numbers{beside}"
+        return Figure(name, what, "for comparison", f"{own.value:.0f} ms", True, f"{ONE_EACH}; 1 client", shown, own)
     ratio = median(posts) / median(copies)
     say(f"large, {size}{beside}: POST {median(posts) * 1000:.0f} ms, COPY {median(copies) * 1000:.0f} ms")
     return Figure(
-        f"large/{size}{'/listed' if beside else ''}",
-        f"one POST of {size:,} numbers{beside} against the bare COPY of the same rows", f"<= {_MUST}",
+        name, f"one POST of {size:,} numbers{beside} against the bare COPY of the same rows", f"<= {_MUST}",
         f"{ratio:.2f}", ratio <= _MUST, f"{ONE_EACH}; 1 client",
-        {"POST ms": [round(each * 1000) for each in posts], "COPY ms": [round(each * 1000) for each in copies],
-         "bare COPY rows/s": round(size / median(copies)), "CPU us/message": _per_post(meter.per_message_us(size * _ROUNDS))},
+        {**shown, "COPY ms": [round(each * 1000) for each in copies],
+         "bare COPY rows/s": round(size / median(copies)), "CPU us/message": _per_post(meter.per_message_us(size * _ROUNDS))}, own,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple
 
 from bench.children import BrokenError, Receiver, run_receiver
-from bench.figure import ONE_EACH, Figure, Say, median
+from bench.figure import ONE_EACH, Figure, Own, Say, median
 from bench.load import ask, connect
 from bench.product import Product, run_product
 from bench.table import Conn
@@ -100,4 +100,5 @@ def _describe(samples: list[_Sample], rate: float, memory: dict[str, float]) -> 
         {"messages/s": round(rate), "claim ms by quarter": [round(c, 2) for c in claims],
          "lane MB by quarter": [round(s, 1) for s in lanes], "outbox MB by quarter": [round(s, 1) for s in outboxes],
          "PSS MB": memory},
+        Own(rate, "messages/s"),
     )  # fmt: skip

@@ -1,73 +1,31 @@
-"""Which of 1,000 approved templates a content fits: microseconds a find, in the worst of some realistic cases.
-
-Templates of one prefix, that begin with a variable, of short Chinese literals, that differ by a number at the end; contents
-that fit, that nearly fit, and of 1,024 characters that are sewn together from many templates.
-"""
+"""Which of 1,000 approved templates a content fits: microseconds a find, in the worst of some realistic cases."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Iterator
+import json
+import subprocess
 
-from bench.figure import Figure, Say, median
-from tocsin.content import Template, TemplateSet, parse_template
+from bench import side
+from bench.children import BrokenError
+from bench.figure import Figure, Own, Say
+from bench.matching import TEMPLATES
 
-_TEMPLATES, _CONTENTS, _ROUNDS, _MUST_US = 1000, 100, 7, 100.0
-_TEXT = """Dear customer, your order with number was received and has left our store. It will arrive within three days, please
-keep this message. Never share the code that opens your account, not even with people of our bank. Thank you for paying early"""
-_WORDS = _TEXT.split()
-_SIGNS = "您的验证码是请在分钟内使用订单已发货快递单号尊敬客户欢迎光临余额不足请及时充值会员积分到期"
+_MUST_US = 100.0
 
 
 def measure(say: Say) -> list[Figure]:
     """One figure."""
-    rng = random.Random(1)
-    found: dict[str, float] = {}
-    for name, texts in _make_texts(rng).items():
-        templates = [parse_template(text) for text in texts]
-        ready = TemplateSet(enumerate(templates))
-        for kind, contents in _make_contents(templates, rng):
-            found[f"{name}, {kind}"] = round(median([_time_us(ready, contents) for _ in range(_ROUNDS)]), 1)
-        say(f"match, {name}")
+    done = subprocess.run(
+        [side.find_python(), "-m", "bench.matching"], capture_output=True, text=True, check=False, timeout=300
+    )
+    if done.returncode != 0:
+        raise BrokenError(f"matching: {done.stderr[-500:]}")
+    found: dict[str, float] = json.loads(done.stdout)
     worst = max(found.values())
+    say(f"match: {worst:.0f} us at the worst of {len(found)} cases")
     return [
         Figure(
-            "match", f"template matching among {_TEMPLATES:,}", f"<= {_MUST_US:.0f} us a find", f"{worst:.0f} us",
-            worst <= _MUST_US, "this process alone", {"us a find": found},
+            "match", f"template matching among {TEMPLATES:,}", f"<= {_MUST_US:.0f} us a find", f"{worst:.0f} us",
+            worst <= _MUST_US, "1 process", {"us a find": found}, Own(worst, "us", more_is_better=False),
         )
     ]  # fmt: skip
-
-
-def _make_texts(rng: random.Random) -> dict[str, list[str]]:
-    def words(count: int) -> str:
-        return " ".join(rng.choices(_WORDS, k=count))
-
-    def signs(count: int) -> str:
-        return "".join(rng.choices(_SIGNS, k=count))
-
-    each = range(_TEMPLATES)
-    return {
-        "one prefix": [f"[Brand] Your {words(6)} {{1}} {words(4)} {{2}}. Reply STOP" for _ in each],
-        "variable first": [f"{{1}} {words(6)} {{2}} {words(5)}" for _ in each],
-        "Chinese": [f"【品牌】尊敬的{{1}}，{signs(8)}{{2}}，{signs(3)}{{3}}。退订回T" for _ in each],
-        "short literals": [f"{{1}}{signs(1)}{{2}}{signs(2)}{{3}}{signs(1)}" for _ in each],
-        "number at the end": [f"[Brand] Hello {{1}}, your code from our shop is {{2}}, #{n}" for n in each],
-    }
-
-
-def _make_contents(templates: list[Template], rng: random.Random) -> Iterator[tuple[str, list[str]]]:
-    def fill(template: Template) -> str:
-        return template.fill([str(rng.randrange(10_000)) for _ in range(template.count)])
-
-    fitting = [fill(template) for template in rng.sample(templates, _CONTENTS)]
-    yield "fits", fitting
-    yield "nearly", [content[: (at := rng.randrange(len(content)))] + "~" + content[at + 1 :] for content in fitting]
-    yield "1,024 sewn", [" ".join(map(fill, rng.sample(templates, 100)))[:1024] for _ in range(_CONTENTS)]
-
-
-def _time_us(ready: TemplateSet, contents: list[str]) -> float:
-    began = time.perf_counter()
-    for content in contents:
-        ready.find(content)
-    return (time.perf_counter() - began) / len(contents) * 1e6

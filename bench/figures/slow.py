@@ -6,7 +6,7 @@ import socket
 import time
 
 from bench.children import BrokenError, Receiver, run_receiver
-from bench.figure import ONE_EACH, Figure, Say, quantile_ms
+from bench.figure import ONE_EACH, Figure, Own, Say, quantile_ms
 from bench.load import ask, connect
 from bench.product import Product, run_product, wait_until
 from bench.receiver import SINGLE
@@ -94,4 +94,5 @@ def _describe(rate: float, alone: list[float], beside: list[float], details: dic
         rate >= _MUST_ROWS and as_quick, f"{ONE_EACH}; 1 receiver",
         {**details, "other account p50/p90 ms alone": f"{before}/{quantile_ms(alone, 0.9)}",
          "other account p50/p90 ms beside": f"{after}/{quantile_ms(beside, 0.9)}"},
+        Own(rate, "rows/s"),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from bench.children import BrokenError
-from bench.figure import ONE_EACH, Figure, Say, quantile_ms
+from bench.figure import ONE_EACH, Figure, Own, Say, quantile_ms
 from bench.load import Task, ask, connect
 from bench.product import Product, run_product, wait_until
 from bench.wire import build_send, make_numbers
@@ -137,4 +137,5 @@ def _describe(case: str, waits: Waits, details: dict[str, object], say: Say) -> 
     return Figure(
         f"verify/{case}", f"a VERIFY message to its submit, {case}", "p50 < 20 ms, p99 < 100 ms",
         f"from POST {p50}/{p99} ms, from reply {after50}/{after99} ms", good, f"{ONE_EACH}; 1 prober", shown,
+        Own(p50, "ms", more_is_better=False),
     )  # fmt: skip
