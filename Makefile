@@ -21,13 +21,14 @@ run: $(VENV)/.installed-run  ## start database, API, worker, pusher and console;
 test: lint peers  ## every check and every test
 	$(BIN)/python -m pytest -n 2 -q --durations=10
 
-check: lint pure  ## format, lint, types, import floors, pure tests: under 90 s
+check: lint pure  ## format, lint, types, import floors, dependencies, pure tests: under 90 s
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/deptry src
 
 pure: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/pure
