@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure peers bench bench-long screenshots catalogues lock clean
+.PHONY: help run test check lint pure peers bench bench-long screenshots transcripts catalogues lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and ta
 
 screenshots: $(VENV)/.installed-dev peers  ## every page of the console, both languages and themes, into build/screenshots
 	$(BIN)/python -m tests.browser.shots
+
+transcripts: $(VENV)/.installed-dev  ## write what README and quickstart show of the product anew, from a run of it
+	RENEW_TRANSCRIPTS=1 $(BIN)/python -m pytest -q tests/flows/test_first_run.py
 
 catalogues:  ## compile the console's translations (needs gettext)
 	@for language in en zh_Hans; do cd $(CURDIR)/src/tocsin/console/locale/$$language/LC_MESSAGES; \
