@@ -114,8 +114,11 @@ class _Supervisor:
 
     def run(self) -> None:
         if self._postgres is not None:
+            _say("Starting PostgreSQL")
             self._dsn = self._postgres.start()
+        _say("Preparing the database")
         prepared = prepare_in_child(self._settings, self._dsn, demo=self._demo, embedded=self._postgres is not None)
+        _say("Starting the processes")
         self._start_children(prepared)
         self._wait_until_ready()
         base_url = find_base_url(self._settings)
