@@ -1,7 +1,8 @@
 """Install the locked dependencies and Tocsin itself into this virtual environment, and show how far it is.
 
 Called by make: `.venv/bin/python requirements/install.py run`, or `dev`. On a terminal one line is redrawn. Elsewhere, in the
-log of a build for example, each stage prints a line at its end, and one now and then while it lasts.
+log of a build for example, each stage prints a line at its end, and one now and then while it lasts. It is pip that installs:
+pip knows the index, certificates and constraints that this machine is set up with.
 """
 
 from __future__ import annotations
