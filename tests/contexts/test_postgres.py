@@ -19,6 +19,7 @@ import pytest
 
 from tests.poll import until_sync
 from tocsin.bootstrap import place as place_module
+from tocsin.bootstrap.cluster import was_shut_down
 from tocsin.bootstrap.orphans import find_postmaster
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError, read_dsn
 
@@ -74,6 +75,24 @@ def test_start_stop_and_start_again_keep_data_password_and_privacy(home: Path) -
     assert second.start() == dsn
     assert _read(dsn) == ["a"]
     second.stop()
+
+
+def test_a_stop_in_order_leaves_nothing_to_recover_and_one_past_its_limit_says_so(home: Path) -> None:
+    server = EmbeddedPostgres(home, fsync=False)
+    told: list[str] = []
+    server.start()
+    place = server.place
+    assert place is not None
+    assert not was_shut_down(place), "it runs"
+    server.stop(say=told.append)
+    assert was_shut_down(place)
+
+    server.start()
+    server.stop(0.0, told.append)
+    assert not server.is_alive()
+    assert told[-1] == "PostgreSQL takes too long and is ended at once; the next start recovers"
+    server.start()
+    server.stop()
 
 
 def test_a_wrong_password_does_not_enter(home: Path) -> None:

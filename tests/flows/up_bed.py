@@ -62,8 +62,8 @@ class Up:
         return found
 
     def stop(self) -> float:
-        """SIGTERM; seconds until it ended."""
+        """SIGTERM; seconds until it ended: 7 for the processes and 30 for the database, at most."""
         begun_s = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
         return time.monotonic() - begun_s

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +32,9 @@ _LOG = logging.getLogger(__name__)
 _DATABASE = "tocsin"
 _ORPHAN_STOP_S = 60.0
 _SAY_AFTER_S = 5.0
+_QUIET_STOP_S = 1.0
+STOP_S = 30.0
+"""What a checkpoint of 2 GB of log takes on a slow disk; a shorter limit leaves the next start a recovery."""
 
 
 class EmbeddedPostgres:
@@ -44,6 +48,7 @@ class EmbeddedPostgres:
         self.place: Place | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.dsn = ""
+        self._was_shut_down = True
 
     def start(self) -> str:
         """Start the server and wait until it answers, however long its recovery takes; its dsn.
@@ -60,18 +65,34 @@ class EmbeddedPostgres:
         if not (self.place.data / "PG_VERSION").exists():
             cluster.make(self.place, password, fsync=self._fsync)
         cluster.check_version(self.place)
+        self._was_shut_down = cluster.was_shut_down(self.place)
         orphans.end_orphans(self.place.data, _ORPHAN_STOP_S)
         orphans.drop_lock_files(self.place.data, self.place.sockets)
         self._launch(self.place)
         self._wait_until_it_answers()
         return self.dsn
 
-    def stop(self, limit_s: float = 6.0) -> None:
-        """Fast shutdown; beyond `limit_s` an immediate one, from which the next start recovers."""
+    def stop(self, limit_s: float = STOP_S, say: Callable[[str], None] = _LOG.info) -> None:
+        """Fast shutdown with a checkpoint; after `limit_s` an immediate one, from which the next start recovers.
+
+        `say` is told what a person waits for.
+        """
+        steps = (
+            (signal.SIGINT, min(_QUIET_STOP_S, limit_s), f"PostgreSQL writes its data to disk, up to {limit_s:.0f} s"),
+            (
+                signal.SIGINT,
+                limit_s - _QUIET_STOP_S,
+                "PostgreSQL takes too long and is ended at once; the next start recovers",
+            ),
+            (signal.SIGQUIT, 2.0, ""),
+            (signal.SIGKILL, 5.0, ""),
+        )
         if self.process is not None:
-            for sign, wait_s in ((signal.SIGINT, limit_s), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0)):
+            for sign, wait_s, then in steps:
                 if self._ended_after(sign, wait_s):
                     break
+                if then:
+                    say(then)
             self.process = None
         if self.place is not None and not self.place.sockets.is_relative_to(self.place.directory):
             shutil.rmtree(self.place.sockets, ignore_errors=True)
@@ -93,7 +114,7 @@ class EmbeddedPostgres:
         if self.process.poll() is None:
             self.process.send_signal(sign)
         try:
-            self.process.wait(wait_s)
+            self.process.wait(max(0.0, wait_s))
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -139,7 +160,10 @@ class EmbeddedPostgres:
                 raise PostgresError(f"PostgreSQL did not start: {self._last_words()}")
             if not said and time.monotonic() - started > _SAY_AFTER_S:
                 said = True
-                _LOG.warning("PostgreSQL is still recovering; this may take a while after a crash")
+                if self._was_shut_down:
+                    _LOG.warning("PostgreSQL is still starting")
+                else:
+                    _LOG.warning("PostgreSQL is still recovering; this may take a while after a crash")
             time.sleep(0.03)
 
     def _answers(self) -> bool:

@@ -1,17 +1,20 @@
 """`tocsin up`: the whole product on one machine, as children of this process.
 
 Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker, pusher, console and
-clerk, and starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
-killed. It must stay small and single-threaded, do no work of the product, and load neither Django nor an event loop.
+clerk, and starts again what dies. Everything ends with it: in order on a signal (the processes within 7 s, then PostgreSQL
+within 30 s); by the kernel's hand when it is killed. It must stay small and single-threaded, do no work of the product, and
+load neither Django nor an event loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -29,7 +32,6 @@ from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _STEP_S = 0.1
-_STOP_POSTGRES_S = 2.5  # with END_WITHIN_S for the others: 10 s
 _DEMO_PUSH_ALLOW = "127.0.0.0/8,::1"
 _DEMO_MAIL_DOMAIN = "demo.tocsin.invalid"
 _MAX_EARLY_DEATHS = 5
@@ -62,19 +64,34 @@ def run_up(settings: Settings, *, demo: bool) -> None:
         supervisor.run()
     except _Stop:
         _LOG.info("stopping")
+        _say("Stopping")
     finally:
-        _ignore_signs()
+        _answer_further_signs()
         supervisor.stop()
 
 
 def _raise_stop(_sign: int, _frame: FrameType | None) -> NoReturn:
-    _ignore_signs()  # one is enough, and a second must not break off the stopping
+    _answer_further_signs()
     raise _Stop
 
 
-def _ignore_signs() -> None:
+def _answer_further_signs() -> None:
+    """One is enough: a second must not break off the stopping, which would leave the next start a recovery."""
     for sign in _SIGNS:
-        signal.signal(sign, signal.SIG_IGN)
+        if signal.getsignal(sign) is not signal.SIG_IGN:
+            signal.signal(sign, _say_that_it_stops)
+
+
+def _say_that_it_stops(_sign: int, _frame: FrameType | None) -> None:
+    with contextlib.suppress(OSError):
+        os.write(
+            sys.stdout.fileno(), b"\nTocsin is stopping. Please wait: PostgreSQL gets up to 30 s to end in order.\n"
+        )
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone, and stopping goes on
+        print(f"{text} ...", flush=True)
 
 
 def _take_up_lock(settings: Settings) -> None:
@@ -97,8 +114,11 @@ class _Supervisor:
 
     def run(self) -> None:
         if self._postgres is not None:
+            _say("Starting PostgreSQL")
             self._dsn = self._postgres.start()
+        _say("Preparing the database")
         prepared = prepare_in_child(self._settings, self._dsn, demo=self._demo, embedded=self._postgres is not None)
+        _say("Starting the processes")
         self._start_children(prepared)
         self._wait_until_ready()
         base_url = find_base_url(self._settings)
@@ -109,10 +129,10 @@ class _Supervisor:
             time.sleep(_STEP_S)
 
     def stop(self) -> None:
-        """All down within 10 s: the processes together, none waits for another; the database last."""
+        """The processes end together within 7 s, none waits for another; then the database, which writes a checkpoint."""
         stop_together(self._children, END_WITHIN_S)
         if self._postgres is not None:
-            self._postgres.stop(_STOP_POSTGRES_S)
+            self._postgres.stop(say=_say)
 
     def _start_children(self, prepared: Prepared) -> None:
         environment = {**os.environ, "DATABASE_URL": self._dsn, "TOCSIN_HOME": str(self._settings.home)}

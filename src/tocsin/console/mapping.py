@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import list_countries
 from tocsin.console.shown import REASONS, STATUSES
 from tocsin.content import find_unknown, name_columns, text_fault, units16

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
 from tocsin import billing
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import PRODUCTS, name_country
 from tocsin.console.rights import CODES, CONTENTS
 from tocsin.console.shown import REASONS

@@ -15,9 +15,9 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.kit import clock
 from tocsin.schema.models import SignIn, User
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
-from django_stubs_ext import StrPromise
 
 from tocsin import billing
 from tocsin.console import explained
+from tocsin.console.lazy import StrPromise
 from tocsin.console.shown import REASONS
 from tocsin.kit.clock import UTC
 from tocsin.messaging import Report, State, Submitted, Trace

@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import messaging
+from tocsin.console.lazy import StrPromise
 from tocsin.console.pages.batch import find
 from tocsin.console.progress import show_batch, tell_percent
 from tocsin.console.tenancy import Member, member, open_look

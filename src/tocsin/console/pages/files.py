@@ -13,7 +13,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import audit, files
 from tocsin.console.exports import (
@@ -28,6 +27,7 @@ from tocsin.console.exports import (
     read_asked,
 )
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.files import EXPORTS, Job, Kind, New, State, Trouble
 

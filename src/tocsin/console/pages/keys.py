@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
-from django_stubs_ext import StrPromise
 
 from tocsin import accounts, audit
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import KEYS
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 from tocsin.kit import clock

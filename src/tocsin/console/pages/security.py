@@ -13,8 +13,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.console.signins import FAILURES, SECONDS, WAYS, end_sessions
 from tocsin.console.tenancy import find_member, lacks_second, person
 from tocsin.kit import clock

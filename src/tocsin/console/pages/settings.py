@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import accounts, audit, billing, compliance
 from tocsin.accounts import AccountFacts
@@ -22,6 +21,7 @@ from tocsin.billing import text_of
 from tocsin.compliance import Cap, CapKind
 from tocsin.console import alerts
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import name_country
 from tocsin.console.rights import MONEY, TEAM
 from tocsin.console.tenancy import Member, member, open_change, open_look
