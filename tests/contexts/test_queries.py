@@ -44,6 +44,7 @@ COLUMNS = {
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
     ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("api", "take"): "text[] bigint[] integer[]",
     ("audit", "log_requests"): (
         "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
         " integer[] text[] text[]"
