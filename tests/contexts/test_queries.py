@@ -47,8 +47,10 @@ COLUMNS = {
     ("api", "take"): "text[] bigint[] integer[]",
     ("audit", "log_requests"): (
         "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
-        " integer[] text[] text[]"
+        " integer[] text[] text[] integer[]"
     ),
+    ("audit", "recount_requests"): "integer[] bigint[] integer[]",
+    ("audit", "count_requests"): "integer[] bigint[] bigint[] bigint[] bigint[]",
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 

@@ -143,10 +143,11 @@ class Server:
         reply = await self._serve(endpoint, scope, protocol, request)
         if scope.path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
             return reply
-        if not request.account_id:  # nobody's by its sign: shown to the account that it names
-            named = self._desk.directory.by_name(request.query.get("account", ""))
-            request.account_id = named.id if named else 0
-        self._journal.note(request, reply, clock.now_s(), clock.monotonic_s() - began_s)
+        now_s, took_s = clock.now_s(), clock.monotonic_s() - began_s
+        if request.account_id:
+            self._journal.note(request, reply, now_s, took_s)
+        elif named := self._desk.directory.by_name(request.query.get("account", "")):
+            self._journal.note_stranger(named.id, request, reply, now_s, took_s)
         return reply
 
     async def _serve(self, endpoint: Endpoint, scope: Any, protocol: Any, request: Request) -> Reply:

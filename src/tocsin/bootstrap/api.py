@@ -100,7 +100,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     plant.desk.bulk = bulk.send
     loops = Loops(stop)
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
-    journal = Journal(noting)
+    journal = Journal(noting, settings.request_log_rows_per_day)
     loops.start(_beat(settings), _forget_windows(plant), journal.run())
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
@@ -113,7 +113,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait({serving})
     await loops.end()
-    await journal.write(clock.now_s() + 1)
+    await journal.write(clock.now_s(), last=True)
     await noting.close()
     await bulk.close()
     await plant.close()
