@@ -141,6 +141,42 @@ def test_the_request_log_by_filter_and_key(project: str) -> None:
     assert "and 4 more in this second" in read(client.get("/requests/"))
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            [
+                "not authenticated (7 requests)",
+                "Not authenticated: 7 requests",
+                "12 more requests of this day",
+                "5 more are",
+            ],
+        ),
+        (
+            "zh-hans",
+            ["未通过认证（7 个请求）", "未通过认证：这一分钟内", "当天另有 12 个请求未列出", "另有 5 个未列出"],
+        ),
+    ],
+)
+def test_what_strangers_sent_and_full_days_are_marked(project: str, language: str, words: list[str]) -> None:
+    client, me = log_in()
+    client.cookies["tocsin_language"] = language
+    write(project, ENTRY._replace(account_id=me.account_id, left_out=6, signed=False))
+    page = read(client.get("/requests/"))
+    assert words[0] in page
+    assert "alert-warning" not in page
+    path = re.search(r"/requests/\d+/", page)
+    assert path
+    assert words[1] in read(client.get(path[0]))
+    with psycopg.connect(project) as conn:
+        conn.execute("INSERT INTO request_day VALUES (%s, current_date, 100000, 12, 10000, 5)", (me.account_id,))
+        conn.execute("INSERT INTO request_day VALUES (%s, current_date - 40, 100000, 34, 0, 0)", (me.account_id,))
+    page = read(client.get("/requests/"))
+    assert [word in page for word in words[2:]] == [True, True]
+    assert "34" not in page.partition("alert-warning")[2].partition("<form")[0]
+
+
 def test_a_request_is_shown_to_its_account_alone(project: str) -> None:
     mine, me = log_in()
     other, _ = log_in()

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tocsin.audit import DayCount
-
-_OF_ACCEPTED, _OF_STRANGERS = 2, 10  # a half, a tenth
+from tocsin.audit import DayCount, accepted_share, strangers_share
 
 
 class _Rows(msgspec.Struct):
@@ -31,8 +29,8 @@ class Ceiling:
 
     def __init__(self, rows_per_day: int) -> None:
         self._own = rows_per_day
-        self._accepted = max(1, rows_per_day // _OF_ACCEPTED)
-        self._strangers = max(1, rows_per_day // _OF_STRANGERS)
+        self._accepted = accepted_share(rows_per_day)
+        self._strangers = strangers_share(rows_per_day)
         self._rows: dict[int, _Rows] = {}
         self._changed: set[int] = set()
 

@@ -8,6 +8,7 @@ from tocsin.audit.requests import (
     FullDay,
     RequestEntry,
     RequestView,
+    accepted_share,
     count_requests,
     find_request,
     forget_requests,
@@ -15,6 +16,7 @@ from tocsin.audit.requests import (
     read_full_days,
     read_requests,
     recount_requests,
+    strangers_share,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "FullDay",
     "RequestEntry",
     "RequestView",
+    "accepted_share",
     "count_requests",
     "find_request",
     "forget_requests",
@@ -34,4 +37,5 @@ __all__ = [
     "read_requests",
     "record",
     "recount_requests",
+    "strangers_share",
 ]

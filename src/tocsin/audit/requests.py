@@ -16,6 +16,16 @@ from tocsin.kit.db import Session, drop_partition
 NEWEST_REQUEST = (1 << 63) - 1
 
 
+def accepted_share(rows_per_day: int) -> int:
+    """How many rows of a day accepted requests may take."""
+    return max(1, rows_per_day // 2)
+
+
+def strangers_share(rows_per_day: int) -> int:
+    """How many rows strangers may take, beside those of the account's own requests."""
+    return max(1, rows_per_day // 10)
+
+
 class RequestEntry(NamedTuple):
     """A request that was answered. `at_s`: epoch seconds; `key_id`, `batch_no` 0: none."""
 
@@ -57,6 +67,11 @@ class RequestView(NamedTuple):
     message: str
     body: str
     signed: bool
+
+    @property
+    def all_of_them(self) -> int:
+        """How many the row stands for."""
+        return self.left_out + 1
 
 
 class DayCount(NamedTuple):
