@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from tests.poll import until
 from tocsin.api.limits import Windows
-from tocsin.kit.db import Session
+from tocsin.kit.db import Params, Session
 
 NOW = 1_790_000_000.0
 MINUTE = 60
@@ -21,9 +23,9 @@ class Counting(Session):
 
     statements = 0
 
-    async def rows(self, query: bytes, params: object = ()) -> list[tuple[object, ...]]:  # type: ignore[override]
+    async def rows(self, query: bytes, params: Params = ()) -> list[TupleRow]:
         self.statements += 1
-        return await super().rows(query, params)  # type: ignore[arg-type]
+        return await super().rows(query, params)
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ async def test_a_lost_connection_is_made_again(session: Counting, database: str)
         conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tocsin limits'")
     assert await windows.take("other", 1, NOW)
 
-    async def look() -> bool:
+    async def look() -> Any:
         await windows.take("third", 1, NOW)
         return windows.is_spent("third", NOW)
 

@@ -266,12 +266,13 @@ def test_a_stranger_writes_one_row_a_minute(bed: Bed, second: Door, rows: Any) -
     assert [row.status for row in own if row.signed] == [0]
 
     def look() -> bool:
-        return sum(row.left_out + 1 for row in rows(customer.id, 2) if not row.signed) == answers.count(-1) + 1
+        found: list[audit.RequestView] = rows(customer.id, 2)
+        return sum(row.all_of_them for row in found if not row.signed) == answers.count(-1) + 1
 
     until_sync(look, 20)
     strange = [row for row in rows(customer.id, 2) if not row.signed]
     assert len(strange) <= 1 + int(clock.now_s()) // 60 - began
-    assert {row.status for row in strange} == {-1}
+    assert {row.status for row in strange} <= {-1, 405}  # the last one may have begun a minute
     assert [audit.find_request(bed.conn, customer.id, row.id).body for row in strange] == [""] * len(strange)  # type: ignore[union-attr]
 
 
