@@ -49,6 +49,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "at home": {"allow_ips": ["127.0.0.0/8"]},
     "slow": {"rate_per_s": 2},
     "slow everywhere": {"rate_per_s": 4},
+    "slow beside strangers": {"rate_per_s": 4},
     "slow and strict": {"rate_per_s": 1},
     "once a second": {"rate_per_s": 1},
     "zh": {"language": "zh"},

@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 
-from tocsin.kit.log import JsonFormatter
+import pytest
+
+from tocsin.kit.log import LOUD, MAX_LINES, Bounded, JsonFormatter
 
 
 def _record(text: str, **more: object) -> logging.LogRecord:
@@ -39,3 +41,22 @@ def test_an_error_is_in_the_line() -> None:
 
 def test_a_lone_surrogate_does_not_stop_the_log() -> None:
     assert json.loads(JsonFormatter("api").format(_record("a\ud800b")))["text"].startswith("a")
+
+
+@pytest.mark.parametrize("name", [*LOUD, "django.security.DisallowedHost"])
+def test_strangers_write_a_bounded_number_of_lines(name: str) -> None:
+    bound = Bounded()
+
+    def write(at_s: float, logger: str = name) -> logging.LogRecord | None:
+        record = logging.LogRecord(logger, logging.WARNING, __file__, 1, "Not Found: /x", (), None)
+        record.created = at_s
+        return record if bound.filter(record) else None
+
+    assert sum(write(120.0 + n / 100) is not None for n in range(5000)) == MAX_LINES
+    assert all(write(120.0, "tocsin.api.server") for _ in range(5000))
+    first = write(180.0)
+    assert first is not None
+    assert json.loads(JsonFormatter("console").format(first))["left_out"] == 5000 - MAX_LINES
+    second = write(181.0)
+    assert second is not None
+    assert "left_out" not in json.loads(JsonFormatter("console").format(second))

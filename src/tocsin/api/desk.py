@@ -12,7 +12,7 @@ from psycopg import errors
 from tocsin.accounts import Directory
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
-from tocsin.api.limits import Allowance
+from tocsin.api.limits import Windows
 from tocsin.api.wire import Reply, Request
 from tocsin.content import Places
 from tocsin.kit.db import Session
@@ -73,7 +73,8 @@ class Desk:
     directory: Directory
     ground: Ground
     group: Group
-    allowance: Allowance
+    rates: Windows  # requests of an account, by the second
+    bad_signs: Windows  # of strangers, by the minute
     readers: Readers
     waker: Waker
     terms: Terms

@@ -37,7 +37,7 @@ from tocsin.content import Asked, Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
 from tocsin.kit.ids import request_id
-from tocsin.kit.visitor import client_address
+from tocsin.kit.visitor import client_address, network_of, undress
 from tocsin.messaging import Refusal
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 BODY_MOST, BODY_MOST_WITH_FILES = 8 * 1024 * 1024, 30 * 1024 * 1024
 DRAIN_MOST = 8 * BODY_MOST
 BULK_BYTES = 8 * 1024
-_MINUTE = 60
 _FORM_MOST = 64 * 1024
+_DRESSED = "::ffff:"  # an IPv4 client of a socket that listens on IPv6 too
 _PURPOSES = ("sec-purpose", "purpose", "x-moz")
 
 Answer = Callable[[Desk, Account, Request], Awaitable[Reply]]
@@ -143,10 +143,11 @@ class Server:
         reply = await self._serve(endpoint, scope, protocol, request)
         if scope.path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
             return reply
-        if not request.account_id:  # nobody's by its sign: shown to the account that it names
-            named = self._desk.directory.by_name(request.query.get("account", ""))
-            request.account_id = named.id if named else 0
-        self._journal.note(request, reply, clock.now_s(), clock.monotonic_s() - began_s)
+        now_s, took_s = clock.now_s(), clock.monotonic_s() - began_s
+        if request.account_id:
+            self._journal.note(request, reply, now_s, took_s)
+        elif named := self._desk.directory.by_name(request.query.get("account", "")):
+            self._journal.note_stranger(named.id, request, reply, now_s, took_s)
         return reply
 
     async def _serve(self, endpoint: Endpoint, scope: Any, protocol: Any, request: Request) -> Reply:
@@ -223,6 +224,8 @@ class Server:
     def _find_address(self, scope: Any) -> str:
         """The client's address."""
         address: str = scope.client.rpartition(":")[0].strip("[]")
+        if address.startswith(_DRESSED):
+            address = undress(address)
         trusted = self._desk.settings.trusted_proxies
         if not trusted:
             return address
@@ -252,8 +255,8 @@ class Server:
     async def _let_in(self, request: Request) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
-        if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
-            return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+        if desk.bad_signs.any_spent and any(desk.bad_signs.is_spent(name, now) for name in _tries(request)):
+            return _too_frequent("en", desk.bad_signs.wait_s(now))
         if is_of_console(request.query):
             caller = authenticate_console(desk.directory, desk.console_keys, request, now)
             request.by_console = not isinstance(caller, Refusal)
@@ -263,8 +266,8 @@ class Server:
         if isinstance(caller, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
-                if not await desk.allowance.take(name, limit, _MINUTE, now):
-                    return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+                if not await desk.bad_signs.take(name, limit, now):
+                    return _too_frequent("en", desk.bad_signs.wait_s(now))
             return error_reply(caller.status, "en", caller.detail)
         found, request.key_id = caller
         request.account_id = found.id
@@ -272,7 +275,7 @@ class Server:
             return error_reply(Status.USER_LOCKED, found.language)
         if not request.by_console and not may_come_from(found, request.address):
             return error_reply(Status.IP_RESTRICTED, found.language)
-        if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
+        if found.rate_per_s is not None and not await desk.rates.take(f"rate:{found.id}", found.rate_per_s, now):
             return _too_frequent(found.language, 1)
         return found
 
@@ -299,8 +302,9 @@ async def _read_body(protocol: Any, declared: str | None, most: int) -> bytes | 
 
 
 def _tries(request: Request) -> tuple[str, str]:
+    address = network_of(request.address)
     # `!a`: what no account is named like may be no text either, and these names go to the database.
-    return f"bad:{request.address}:{request.query.get('account', '')[:64]!a}", f"bad:{request.address}"
+    return f"bad:{address}:{request.query.get('account', '')[:64]!a}", f"bad:{address}"
 
 
 def _query_size(request: Request) -> int:

@@ -18,7 +18,7 @@ from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
-from tocsin.api.limits import Allowance
+from tocsin.api.limits import Windows
 from tocsin.api.server import Server
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
@@ -52,10 +52,11 @@ class Plant:
         )  # fmt: skip
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
-        self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
+        self._rates_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
+        self._strangers_session = Session(dsn, f"{name} strangers", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
-            settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
-            Waker(self._waker_session),
+            settings, memory.directory, ground, Group(dsn), Windows(self._rates_session, 1),
+            Windows(self._strangers_session, 60), Readers(dsn, 4), Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
             Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
             derive_keys(settings, CONSOLE_CALLS),
@@ -85,7 +86,8 @@ class Plant:
         await self.desk.group.close()
         await self.desk.readers.close()
         await self._waker_session.close()
-        await self._limits_session.close()
+        await self._rates_session.close()
+        await self._strangers_session.close()
 
 
 async def run(settings: Settings, stop: Stop) -> None:
@@ -98,7 +100,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     plant.desk.bulk = bulk.send
     loops = Loops(stop)
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
-    journal = Journal(noting)
+    journal = Journal(noting, settings.request_log_rows_per_day)
     loops.start(_beat(settings), _forget_windows(plant), journal.run())
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
@@ -111,7 +113,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait({serving})
     await loops.end()
-    await journal.write(clock.now_s() + 1)
+    await journal.write(clock.now_s(), last=True)
     await noting.close()
     await bulk.close()
     await plant.close()
@@ -120,8 +122,9 @@ async def run(settings: Settings, stop: Stop) -> None:
 async def _forget_windows(plant: Plant) -> None:
     while True:
         await asyncio.sleep(_FORGET_S)
-        with contextlib.suppress(*LOST):
-            await plant.desk.allowance.forget(clock.now_s())
+        for windows in (plant.desk.rates, plant.desk.bad_signs):
+            with contextlib.suppress(*LOST):
+                await windows.forget(clock.now_s())
 
 
 async def _beat(settings: Settings) -> None:

@@ -56,7 +56,8 @@ SELECT t.name, (
     SELECT coalesce(min(d.day) - 1, 32)::integer FROM generate_series(0, 31) AS d(day)
     WHERE to_regclass(t.name || '_' || to_char(to_timestamp(floor(
               extract(epoch FROM now() + d.day * interval '1 day') / t.width_s) * t.width_s) AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL)
-FROM (VALUES ('batch', 86400), ('message', 86400), ('submission', 604800), ('report', 86400), ('part_receipt', 86400))
+FROM (VALUES ('batch', 86400), ('message', 86400), ('submission', 604800), ('report', 86400), ('part_receipt', 86400),
+             ('api_request', 86400))
      AS t(name, width_s);
 
 -- name: secrets

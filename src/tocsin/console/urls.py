@@ -42,6 +42,7 @@ from tocsin.console.pages import (
 _FACTORS: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
     path("webauthn/", RedirectView.as_view(pattern_name="security")),
+    path("webauthn/login/", security.begin_passkey),
     path("", include("allauth.mfa.urls")),
 ]
 urlpatterns = [

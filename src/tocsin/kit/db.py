@@ -36,6 +36,7 @@ whole partitions, and keep to it while they fill."""
 
 _CONNECT_S = 5
 _UNHEARD_MS = 10_000  # what was sent and not acknowledged by then: the network is half-open
+_DROP_WITHIN_MS = 300
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -240,6 +241,9 @@ async def _fetch(cursors: Sequence[AsyncCursor[TupleRow]]) -> list[list[TupleRow
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
-def identifier(name: str) -> sql.Identifier:
-    """A quoted identifier, for the partition jobs that build names."""
-    return sql.Identifier(name)
+async def drop_partition(session: Session, name: str) -> None:
+    """Drop a partition, unless a long reader is in the way: everybody would wait behind it. Raises LOST then: rather not today."""
+    async with session.transaction():
+        conn = await session.conn()
+        await conn.execute(f"SET LOCAL lock_timeout = '{_DROP_WITHIN_MS}ms'".encode())
+        await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

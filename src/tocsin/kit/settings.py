@@ -86,6 +86,12 @@ class Settings:
     request_log_days: int = _setting(
         "TOCSIN_REQUEST_LOG_DAYS", 14, wording.count, "the log of requests to the API is kept this many days"
     )
+    request_log_rows_per_day: int = _setting(
+        "TOCSIN_REQUEST_LOG_ROWS_PER_DAY",
+        100_000,
+        wording.count,
+        "rows that an account's request log takes in a day (UTC): accepted requests half of them, strangers a tenth beside them",
+    )
     schedule_late: str = _setting(
         "TOCSIN_SCHEDULE_LATE",
         "send",

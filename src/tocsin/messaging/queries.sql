@@ -329,10 +329,12 @@ SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(4
     UNION ALL SELECT ids FROM outbox, floor WHERE floor.id > ANY(ids)) AS w, unnest(w.ids) AS i;
 
 -- name: old_partitions
--- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant.
+-- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant. Compared as text: the planner
+-- may look at other tables' names first, and a TOAST table ends in digits that are no day.
 SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE p.relname IN ('batch', 'message', 'submission', 'report', 'part_receipt') AND c.relname ~ '_[0-9]{8}$'
-AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END < %s::timestamptz;
+AND right(c.relname, 8) <= to_char((%s::timestamptz - make_interval(days => CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END))
+                                   AT TIME ZONE 'UTC' - interval '1 microsecond', 'YYYYMMDD');
 
 -- name: never_handed_over
 -- Of these messages, those past their batch's validity that have no report and that no carrier has or may have.

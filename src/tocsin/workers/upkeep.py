@@ -140,10 +140,10 @@ async def _forget(session: Session, settings: Settings) -> int:
     await forget_keys(session, settings.idempotency_s)
     await forget_finals(session)
     await forget_attempts(session, settings.push_log_days)
-    await forget_requests(session, settings.request_log_days)
     await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
+    await forget_requests(session, settings.request_log_days)  # last: it is put off while somebody reads long
     return 0
 
 

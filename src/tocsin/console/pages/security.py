@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
+from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.views import login_webauthn
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.sessions.models import Session
@@ -23,6 +25,13 @@ from tocsin.schema.models import SignIn, User
 _LATEST = 8
 _PAGE = 50
 _SESSIONS = 50
+
+
+def begin_passkey(request: HttpRequest) -> HttpResponse:
+    """Log in by a passkey. Each look makes a session that keeps the challenge: allauth bounds answers, we bound looks too."""
+    if not ratelimit.consume(request, app="allauth.account", action="passkey", limit_get=True):
+        return cast(HttpResponse, ratelimit.respond_429(request))
+    return cast(HttpResponse, login_webauthn(request))
 
 
 class Try(NamedTuple):
