@@ -1,0 +1,108 @@
+"""The last ten minutes of the demo's past: a batch for each state that a page can show, always the same ones.
+
+Without them it is chance whether the newest messages are delivered, refused or on their way.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from tocsin.bootstrap.history import DAY_MS, KINDS, Written
+from tocsin.bootstrap.sends import (
+    QUERIES,
+    Kind,
+    Owner,
+    Send,
+    end_as,
+    name_request,
+    write_reactions,
+    write_replies,
+    write_send,
+)
+from tocsin.traffic import ReactionKind, Reason
+
+SPAN_MS: Final = 600_000
+_CODE, _PARCEL, _SALE, _MMS, _CALL, _OTP, _MAIL = KINDS
+_FILLED: Final = "Hello Ann, your parcel 7301 arrives today."
+_BY_CONSOLE: Final = "console-"  # as the API names requests of the console
+_STOPS: Final = {"paused": False, "cancelled": True}
+
+
+class Scene(NamedTuple):
+    """A batch: how long ago, what became of it. `due_days`: a scheduled one; `stop`: paused or cancelled before it left."""
+
+    name: str
+    ago_s: int
+    kind: Kind
+    end: Reason
+    iso: str = "ID"
+    n: int = 1
+    text: str = ""
+    due_days: int = 0
+    stop: str = ""
+    console: bool = False
+
+
+SCENES: Final = (
+    Scene("opened", 590, _MAIL, Reason.SUCCESS),
+    Scene("bounced", 570, _MAIL, Reason.REJECTED),
+    Scene("called", 550, _CALL, Reason.SUCCESS, "SG"),
+    Scene("busy", 530, _CALL, Reason.BUSY, "MY"),
+    Scene("spoken code", 510, _OTP, Reason.SUCCESS, "GB"),
+    Scene("picture", 490, _MMS, Reason.SUCCESS, "TH"),
+    Scene("undelivered", 470, _PARCEL, Reason.UNDELIVERED, "VN"),
+    Scene("rejected", 450, _PARCEL, Reason.REJECTED, "IN"),
+    Scene("no number", 430, _CODE, Reason.NUMBER_ERROR),
+    Scene("blacklisted", 420, _SALE, Reason.BLACKLISTED, "BR"),
+    Scene("answered", 400, _SALE, Reason.SUCCESS, "US"),
+    Scene("template", 380, _PARCEL, Reason.SUCCESS, text=_FILLED),
+    Scene("upload", 360, _PARCEL, Reason.SUCCESS, n=12, console=True),
+    Scene("cancelled", 330, _SALE, Reason.CANCELLED, n=25, stop="cancelled", console=True),
+    Scene("paused", 300, _SALE, Reason.SENDING, "MY", 40, stop="paused"),
+    Scene("tomorrow", 270, _PARCEL, Reason.SENDING, n=3, due_days=1),
+    Scene("next week", 240, _SALE, Reason.SENDING, "PH", 120, due_days=7, console=True),
+    Scene("called off", 210, _PARCEL, Reason.CANCELLED, n=5, due_days=2, stop="cancelled"),
+    Scene("on its way", 120, _PARCEL, Reason.NO_RECEIPT, "PH"),
+    Scene("code", 90, _CODE, Reason.SUCCESS),
+    Scene("newest", 60, _PARCEL, Reason.SUCCESS, "CN", text=_PARCEL.texts[1]),
+)
+
+
+def write_scenes(
+    conn: Connection[TupleRow], owner: Owner, seed: int, end_ms: int, template_id: int
+) -> tuple[Written, dict[str, Send]]:
+    """Write them back from `end_ms`; by name. In the caller's transaction."""
+    sends = {each.name: _plan(each, seed, end_ms, template_id) for each in SCENES}
+    counts = [write_send(conn, owner, send) for send in sends.values()]
+    for scene in SCENES:
+        _hold_back(conn, owner, scene, sends[scene.name])
+    write_replies(conn, owner, sends["answered"], ("STOP",), every=1, within_s=60)
+    write_replies(conn, owner, sends["template"], ("Thanks!",), every=1, within_s=60)
+    write_reactions(conn, owner, sends["opened"], {ReactionKind.OPENED: 10_000, ReactionKind.CLICKED: 10_000}, 60)
+    return Written(sum(count > 0 for count in counts), sum(counts)), sends
+
+
+def _plan(scene: Scene, seed: int, end_ms: int, template_id: int) -> Send:
+    key, ms = f"{seed}/{scene.name}", end_ms - scene.ago_s * 1000
+    ends, limits = end_as(scene.end)
+    due_ms = ms + scene.due_days * DAY_MS if scene.due_days else None
+    return Send(
+        key=key, ms=ms, n=scene.n, kind=scene.kind, iso=scene.iso, text=scene.text or scene.kind.texts[0], ends=ends,
+        limits=limits, handed=not scene.stop and not scene.due_days, due_ms=due_ms,
+        template_id=template_id if scene.text == _FILLED else None,
+        request=_BY_CONSOLE * scene.console + name_request(key),
+    )  # fmt: skip
+
+
+def _hold_back(conn: Connection[TupleRow], owner: Owner, scene: Scene, send: Send) -> None:
+    """What keeps a batch from leaving: its time, or somebody who stopped it."""
+    facts = {"account": owner.id, "channel": owner.channel_id, "no": send.batch_no, "priority": int(send.kind.priority)}
+    if scene.stop:
+        conn.execute(QUERIES["stop"], facts | {"cancelled": _STOPS[scene.stop], "ms": send.ms + 5_000})
+    if scene.stop == "paused":
+        conn.execute(QUERIES["hold"], facts)
+    elif scene.due_days and not scene.stop:
+        conn.execute(QUERIES["schedule"], facts | {"due": send.due_ms})
