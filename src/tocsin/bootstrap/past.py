@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -21,6 +21,7 @@ from tocsin.kit.clock import UTC
 from tocsin.kit.seal import Seal
 
 _ACTOR = "tocsin"
+_OLDEST_EXHIBIT_DAYS = 31
 _ACTION = "demo seed"
 
 
@@ -58,9 +59,8 @@ def write_past(
         shown, sends = write_scenes(conn, owner, wanted.seed, now_ms, template_id)
         write_choices(conn, owner)
         order_ledger(conn, owner)
-        conn.execute(
-            QUERIES["age"], {"account": owner.id, "at": datetime.fromtimestamp(plan.begin_ms / 1000 - 86_400, UTC)}
-        )
+        begun = now - timedelta(days=max(wanted.days + 1, _OLDEST_EXHIBIT_DAYS))
+        conn.execute(QUERIES["age"], {"account": owner.id, "at": begun})
         add_lists(conn, owner, now_ms)
         key_id = add_keys(conn, owner, now_ms, plan.begin_ms, seal)
         add_requests(conn, owner, list(sends.values()), key_id)

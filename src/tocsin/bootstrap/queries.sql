@@ -136,17 +136,36 @@ INSERT INTO ledger (account_id, at, kind, balance_micros, gift_micros, balance_a
 SELECT account_id, at, kind, balance_micros, gift_micros, sum(balance_micros) OVER (ORDER BY at, id), batch_no, messages, note
 FROM old ORDER BY at, id;
 
+-- name: drop_sums
+-- Those that the batch began with.
+DELETE FROM batch_sum WHERE batch_no = %(no)s::bigint;
+
 -- name: sums
--- Of a large batch, which has sums of its own.
-SELECT batch_sum_again(%(no)s::bigint);
+-- Of a large batch, which has sums of its own: as batch_sum_again() makes them, and within the keys of this batch alone.
+WITH now_is AS MATERIALIZED (
+    SELECT m.country_id, CASE WHEN m.status <> 0 THEN 100 + m.reason ELSE coalesce(r.reason, 0) END AS reason,
+           CASE WHEN m.status <> 0 THEN 0 ELSE coalesce(r.fee_micros, m.price_micros) END AS fee,
+           coalesce(r.at, to_timestamp(%(ms)s::bigint / 1000.0)) AS at, %(handed)s::boolean AND m.status = 0 AS handed, m.status
+    FROM message m LEFT JOIN report r ON r.message_id = m.id
+    AND r.message_id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
+    AND r.message_id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute')
+    WHERE m.account_id = %(account)s::integer AND m.batch_no = %(no)s::bigint AND m.id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
+    AND m.id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute')
+)
+INSERT INTO batch_sum (batch_no, country_id, reason, messages, fee_micros, at)
+SELECT %(no)s::bigint, country_id, reason, count(*), sum(fee), max(at) FROM now_is GROUP BY country_id, reason
+UNION ALL SELECT %(no)s::bigint, country_id, -1, count(*), 0, max(at) FROM now_is WHERE handed GROUP BY country_id
+UNION ALL SELECT %(no)s::bigint, country_id, -2, count(*), 0, max(at) FROM now_is WHERE NOT handed AND status = 0 AND reason <> 0 GROUP BY country_id;
 
 -- name: replies
 -- What one in so many of those who got a message of a batch wrote back, within `slow` seconds after a minute, and before now.
 WITH told AS (
     SELECT m.*, r.at AS ended, ('x' || substr(md5(right(m.id::text, 12)), 1, 7))::bit(28)::integer AS h
-    FROM message m JOIN report r ON r.message_id = m.id AND r.status = 1
+    FROM message m JOIN report r ON r.message_id = m.id
     WHERE m.account_id = %(account)s::integer AND m.batch_no = %(no)s::bigint AND m.id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
-    AND m.id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute') AND m.status = 0
+    AND m.id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute') AND r.status = 1
+    AND r.message_id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
+    AND r.message_id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute')
 ), heard AS (
     SELECT t.*, %(ms)s::bigint + 1000 * (60 + h / 180 %% %(slow)s::integer) AS ms FROM told t WHERE h %% %(every)s::integer = 0
 )
@@ -160,9 +179,11 @@ FROM heard WHERE to_timestamp(ms / 1000.0) BETWEEN ended AND now() ON CONFLICT D
 -- What people did with emails that arrived, before now: kinds and shares of 10,000, machines among the opens.
 WITH read AS (
     SELECT m.*, r.at AS ended, ('x' || substr(md5(right(m.id::text, 12) || 'reads'), 1, 7))::bit(28)::integer AS h
-    FROM message m JOIN report r ON r.message_id = m.id AND r.status = 1
+    FROM message m JOIN report r ON r.message_id = m.id
     WHERE m.account_id = %(account)s::integer AND m.batch_no = %(no)s::bigint AND m.id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
-    AND m.id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute') AND m.status = 0
+    AND m.id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute') AND r.status = 1
+    AND r.message_id >= uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0))
+    AND r.message_id < uuid7_floor(to_timestamp(%(ms)s::bigint / 1000.0) + interval '1 minute')
 ), done AS (
     SELECT r.*, k.kind, %(ms)s::bigint + 1000 * k.kind * (60 + h %% %(slow)s::integer) AS ms
     FROM read r CROSS JOIN unnest(%(kinds)s::smallint[], %(shares)s::integer[]) AS k(kind, share) WHERE h %% 10000 < k.share

@@ -47,28 +47,29 @@ class Scene(NamedTuple):
 
 
 SCENES: Final = (
-    Scene("opened", 590, _MAIL, Reason.SUCCESS),
-    Scene("bounced", 570, _MAIL, Reason.REJECTED),
-    Scene("called", 550, _CALL, Reason.SUCCESS, "SG"),
-    Scene("busy", 530, _CALL, Reason.BUSY, "MY"),
-    Scene("spoken code", 510, _OTP, Reason.SUCCESS, "GB"),
-    Scene("picture", 490, _MMS, Reason.SUCCESS, "TH"),
-    Scene("undelivered", 470, _PARCEL, Reason.UNDELIVERED, "VN"),
-    Scene("rejected", 450, _PARCEL, Reason.REJECTED, "IN"),
-    Scene("no number", 430, _CODE, Reason.NUMBER_ERROR),
-    Scene("blacklisted", 420, _SALE, Reason.BLACKLISTED, "BR"),
-    Scene("answered", 400, _SALE, Reason.SUCCESS, "US"),
-    Scene("template", 380, _PARCEL, Reason.SUCCESS, text=_FILLED),
-    Scene("upload", 360, _PARCEL, Reason.SUCCESS, n=12, console=True),
-    Scene("cancelled", 330, _SALE, Reason.CANCELLED, n=25, stop="cancelled", console=True),
-    Scene("paused", 300, _SALE, Reason.SENDING, "MY", 40, stop="paused"),
-    Scene("tomorrow", 270, _PARCEL, Reason.SENDING, n=3, due_days=1),
-    Scene("next week", 240, _SALE, Reason.SENDING, "PH", 120, due_days=7, console=True),
-    Scene("called off", 210, _PARCEL, Reason.CANCELLED, n=5, due_days=2, stop="cancelled"),
+    Scene("next week", 590, _SALE, Reason.SENDING, "PH", 120, due_days=7, console=True),
+    Scene("paused", 570, _SALE, Reason.SENDING, "MY", 40, stop="paused"),
+    Scene("cancelled", 550, _SALE, Reason.CANCELLED, n=25, stop="cancelled", console=True),
+    Scene("upload", 530, _PARCEL, Reason.SUCCESS, n=12, console=True),
+    Scene("called off", 510, _PARCEL, Reason.CANCELLED, n=5, due_days=2, stop="cancelled"),
+    Scene("tomorrow", 490, _PARCEL, Reason.SENDING, n=3, due_days=1),
+    Scene("opened", 470, _MAIL, Reason.SUCCESS),
+    Scene("bounced", 450, _MAIL, Reason.REJECTED),
+    Scene("called", 430, _CALL, Reason.SUCCESS, "SG"),
+    Scene("busy", 410, _CALL, Reason.BUSY, "MY"),
+    Scene("spoken code", 390, _OTP, Reason.SUCCESS, "GB"),
+    Scene("picture", 370, _MMS, Reason.SUCCESS, "TH"),
+    Scene("undelivered", 350, _PARCEL, Reason.UNDELIVERED, "VN"),
+    Scene("rejected", 330, _PARCEL, Reason.REJECTED, "IN"),
+    Scene("no number", 310, _CODE, Reason.NUMBER_ERROR),
+    Scene("blacklisted", 290, _SALE, Reason.BLACKLISTED, "BR"),
+    Scene("answered", 270, _SALE, Reason.SUCCESS, "US"),
+    Scene("template", 250, _PARCEL, Reason.SUCCESS, text=_FILLED),
     Scene("on its way", 120, _PARCEL, Reason.NO_RECEIPT, "PH"),
     Scene("code", 90, _CODE, Reason.SUCCESS),
     Scene("newest", 60, _PARCEL, Reason.SUCCESS, "CN", text=_PARCEL.texts[1]),
 )
+"""In the order of time; those of many messages first, so that they hide none of the others in the log."""
 
 
 def write_scenes(

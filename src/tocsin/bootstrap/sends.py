@@ -124,6 +124,7 @@ def write_send(conn: Connection[TupleRow], owner: Owner, send: Send) -> int:
     row = conn.execute(QUERIES["batch"], facts).fetchone()
     count = int(row[0]) if row else 0
     if count > _COUNTED_MOST:
+        conn.execute(QUERIES["drop_sums"], facts)
         conn.execute(QUERIES["sums"], facts)
     return count
 
