@@ -25,13 +25,14 @@ ENTRANCE = ["/user/login/", "/user/signup/", "/user/password/reset/"]
 DESK, PHONE = ("en", "light", 1280), ("zh-hans", "dark", 390)
 
 _ALIKE = """
-// Rows of a table that are built alike are one for axe, and the options of a list are three.
-for (const body of document.querySelectorAll("tbody, .list-group, ul")) {
+// Rows of a table and calls of the reference go where they have nothing that none before them has; of options, three stay.
+const name = each => each.tagName + "." + each.className;
+for (const body of document.querySelectorAll("tbody, .list-group, ul, :has(> section .reference-code)")) {
   const seen = new Set();
   for (const row of [...body.children]) {
-    const shape = [row, ...row.querySelectorAll("*")].map(each => each.tagName + "." + each.className).join(" ");
-    if (seen.has(shape)) row.remove();
-    seen.add(shape);
+    const marks = [row, ...row.querySelectorAll("*")].map(each => name(each.parentNode) + ">" + name(each));
+    if (marks.every(mark => seen.has(mark))) row.remove();
+    marks.forEach(mark => seen.add(mark));
   }
 }
 for (const option of document.querySelectorAll("option:nth-child(n + 4):not(:checked)")) option.remove();
