@@ -61,7 +61,13 @@ def add_uploads(conn: Conn, owner: Owner, user_id: int, send: Send) -> None:
     asked = {"usual": 0, "content": _TEXT, "action": "NOTIFICATION", "sender": "", "when": "", "send_time": ""}
     found = {"rows": len(table), "width": len(_HEAD), **mapped}
     price = owner.price_of(Product.SMS, send.iso, numbers[0]) or 0
-    sums = {"good": len(numbers), "parts": len(numbers), "micros": price * len(numbers), "bad": 2, "refusal": None}
+    sums: dict[str, Any] = {
+        "good": len(numbers),
+        "parts": len(numbers),
+        "micros": price * len(numbers),
+        "bad": 2,
+        "refusal": None,
+    }
     sums |= {"faults": {"duplicate": 1, "number": 1}}
     sums |= {"countries": [[owner.code_ids[send.iso], len(numbers), len(numbers), price * len(numbers)]]}
     sent = {**mapped, **asked, "content": send.text}

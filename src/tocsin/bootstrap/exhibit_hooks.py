@@ -56,9 +56,9 @@ def add_hooks(conn: Conn, owner: Owner, sends: dict[str, Send], seal: Seal, now:
         conn.execute(QUERIES["replayed"], facts)
     since = {"mms": sends["picture"], "vos": sends["busy"]}
     for kind, endpoint_id in made.items():
-        at = datetime.fromtimestamp(since[kind].ms / 1000 + 12, now.tzinfo) if kind in since else None
-        facts = {"id": endpoint_id, "ms": sends["opened"].ms - 60_000, "failing": at if kind == "vos" else None}
-        conn.execute(QUERIES["hook_state"], facts | {"paused": at if kind == "mms" else None})
+        failed_at = datetime.fromtimestamp(since[kind].ms / 1000 + 12, now.tzinfo) if kind in since else None
+        facts = {"id": endpoint_id, "ms": sends["opened"].ms - 60_000, "failing": failed_at if kind == "vos" else None}
+        conn.execute(QUERIES["hook_state"], facts | {"paused": failed_at if kind == "mms" else None})
 
 
 def _name_url(kind: str) -> str:

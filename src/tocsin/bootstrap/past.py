@@ -78,4 +78,5 @@ def _read_now(conn: Connection[TupleRow]) -> datetime:
     """The beginning of the transaction, on the database's clock, in UTC."""
     row = conn.execute(QUERIES["now"]).fetchone()
     assert row is not None
-    return row[0].astimezone(UTC)
+    now: datetime = row[0]
+    return now.astimezone(UTC)
