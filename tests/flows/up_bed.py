@@ -18,9 +18,9 @@ started: list[Up] = []
 
 
 class Up:
-    """One run of `tocsin up` in a home; its output goes to a file."""
+    """One run of `tocsin up` in a home; its output goes to a file. `terminal`: where stderr goes instead."""
 
-    def __init__(self, home: Path, port: int, *options: str, **environ: str) -> None:
+    def __init__(self, home: Path, port: int, *options: str, terminal: int | None = None, **environ: str) -> None:
         self.home = home
         self.out = home.parent / f"{home.name}.out"
         self.started_s = time.monotonic()
@@ -35,7 +35,7 @@ class Up:
                     **environ,
                 },
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if terminal is None else terminal,
                 stdin=subprocess.DEVNULL,
             )
         started.append(self)

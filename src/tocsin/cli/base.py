@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tocsin.bootstrap.facts import read_dsn
+from tocsin.kit import last_words
 from tocsin.kit.settings import Settings, SettingsError, read_settings
 
 _JSON = "tocsin.json"
@@ -136,6 +137,7 @@ def run_to_exit(command: click.Command, arguments: list[str]) -> int:
 
 def _fail(error: Exception, *, as_json: bool) -> int:
     sentence, exit_code = _explain(error)
+    last_words.leave(sentence)
     if as_json:
         click.echo(msgspec.json.encode({"error": sentence}).decode())
         return exit_code

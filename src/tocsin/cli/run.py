@@ -65,11 +65,16 @@ def push() -> None:
 def console() -> None:
     """Run one console process: the pages for people, at TOCSIN_CONSOLE_PORT."""
     from tocsin.bootstrap.console import run
+    from tocsin.bootstrap.door import PortError, check_console_port
 
     settings = load_settings()
     set_up_logging(settings.log_level, "console")
     if not settings.console_port:
         raise Refusal("TOCSIN_CONSOLE_PORT is 0, which means no console", USAGE)
+    try:
+        check_console_port(settings)
+    except PortError as error:
+        raise Refusal(str(error), USAGE) from None
     run(settings.replace(database_url=find_dsn(settings)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -47,11 +48,26 @@ class JsonFormatter(logging.Formatter):
             ).decode()
 
 
-def set_up_logging(level: str, process: str) -> None:
-    """Send everything to stderr as JSON from `level` on; `process` names who speaks (api, worker, push, up)."""
-    out = logging.StreamHandler(sys.stderr)
+class _Sentences(logging.Formatter):
+    """For people at a terminal: what happened, without its trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"tocsin: {record.getMessage()}"
+
+
+def set_up_logging(level: str, process: str, file: Path | None = None) -> None:
+    """Send everything to stderr as JSON from `level` on; `process` names who speaks (api, worker, push, up).
+
+    `file`: send it there, and to stderr only the sentences of what is a warning or worse.
+    """
+    stderr = logging.StreamHandler(sys.stderr)
+    out = logging.FileHandler(file) if file else stderr
     out.setFormatter(JsonFormatter(process))
     root = logging.getLogger()
     root.handlers[:] = [out]
+    if file:
+        stderr.setFormatter(_Sentences())
+        stderr.setLevel(logging.WARNING)
+        root.addHandler(stderr)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
