@@ -6,6 +6,9 @@ import json
 import logging
 import sys
 
+from django.db import IntegrityError
+from psycopg.errors import CheckViolation, InvalidTextRepresentation
+
 from tocsin.kit.log import JsonFormatter
 
 
@@ -39,3 +42,22 @@ def test_an_error_is_in_the_line() -> None:
 
 def test_a_lone_surrogate_does_not_stop_the_log() -> None:
     assert json.loads(JsonFormatter("api").format(_record("a\ud800b")))["text"].startswith("a")
+
+
+def test_what_postgresql_quotes_of_rows_and_values_is_left_out() -> None:
+    said = (
+        'new row for relation "message" violates check constraint "short"\n'
+        "DETAIL:  Failing row contains (1, your code is 481516)."
+    )
+    cause = CheckViolation(said)
+    try:
+        raise IntegrityError(said) from cause
+    except IntegrityError as error:
+        record = _record("a statement failed: %s", exc_info=sys.exc_info())
+        record.args = (error,)
+    line = JsonFormatter("console").format(record)
+    assert "481516" not in line
+    assert line.count("violates check constraint") == 3, "said once, and by each error of the chain"
+    value = _record("failed: %s")
+    value.args = (InvalidTextRepresentation('invalid input syntax for type integer: "481516"\nLINE 1: SELECT 481516'),)
+    assert json.loads(JsonFormatter("api").format(value))["text"] == "failed: invalid input syntax for type integer"

@@ -14,6 +14,14 @@ from tocsin.bootstrap.place import USER, Place, PostgresError
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 """What our PostgreSQL programs see: nothing of the caller's PG* variables or locale."""
 
+QUIET = {
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Statements, details and contexts of errors quote rows, and texts of messages in them."""
+
 
 def make(place: Place, password: str, *, fsync: bool) -> None:
     """Run initdb beside the final place and move the result there. Raises PostgresError."""

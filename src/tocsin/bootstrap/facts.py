@@ -43,5 +43,6 @@ def read_dsn(home: Path) -> str | None:
 def keep_short(log: Path, max_bytes: int = 10_000_000) -> None:
     """Bound a log that others append to: the present part and one before it, `max_bytes` each or a little more."""
     if log.exists() and log.stat().st_size > max_bytes:
+        log.with_name(f"{log.name}.1").touch(mode=0o600)
         shutil.copyfile(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)  # the writers hold it open for appending: they go on at its new end

@@ -22,6 +22,7 @@ import psycopg
 
 from tocsin.bootstrap import cluster, orphans
 from tocsin.bootstrap.facts import POSTGRES, keep_short, read_dsn, read_facts, write_facts
+from tocsin.bootstrap.home import make_private
 from tocsin.bootstrap.place import USER, Place, PostgresError, find_place
 from tocsin.kit.leash import die_with_parent
 
@@ -53,7 +54,7 @@ class EmbeddedPostgres:
         facts = read_facts(self._home, POSTGRES) or {}
         password = facts.get("password") or secrets.token_urlsafe(24)
         if self.place is None:
-            self.place = find_place(self._home, facts.get("directory"))
+            self.place = find_place(self._home, make_private(self._home), facts.get("directory"))
         self._take_lock(self.place)
         self.dsn = _build_dsn(self.place, password)
         write_facts(self._home, POSTGRES, self._list_facts(self.place, password))
@@ -116,7 +117,9 @@ class EmbeddedPostgres:
 
     def _launch(self, place: Place) -> None:
         self.trim_log()
+        self._log_file().touch(mode=0o600)
         settings = {
+            **cluster.QUIET,
             "listen_addresses": "",
             "unix_socket_directories": str(place.sockets),
             "fsync": "on" if self._fsync else "off",
@@ -149,6 +152,8 @@ class EmbeddedPostgres:
                 found = conn.execute("SELECT FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
                 if found is None:
                     conn.execute(f"CREATE DATABASE {_DATABASE}")
+                # Errors of our sessions go to the one who asked, who logs them; their first line may quote a value too.
+                conn.execute(f"ALTER ROLE {USER} SET log_min_messages = 'log'")
         except psycopg.errors.InvalidPassword as error:
             raise PostgresError(f"the password in {self._home / POSTGRES} is not that of the data: {error}") from error
         except psycopg.OperationalError as error:

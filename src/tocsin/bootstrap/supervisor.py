@@ -20,11 +20,14 @@ from typing import NoReturn
 
 from tocsin.bootstrap.children import Child, find_log, stop_together
 from tocsin.bootstrap.door import PortError, check_port, find_base_url
+from tocsin.bootstrap.exposure import is_public
 from tocsin.bootstrap.facts import keep_short
+from tocsin.bootstrap.home import HomeError, make_private
 from tocsin.bootstrap.panel import print_panel, write_demo_facts
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError
 from tocsin.bootstrap.preparation import PreparationError, Prepared, prepare_in_child
 from tocsin.bootstrap.readiness import Readiness
+from tocsin.bootstrap.rights import drop_rights
 from tocsin.bootstrap.services import Service, forget_services, keep_recent, write_services
 from tocsin.kit import clock, metrics
 from tocsin.kit.leash import END_WITHIN_S
@@ -45,7 +48,7 @@ class UpError(Exception):
     """Why `tocsin up` cannot run, as one sentence."""
 
 
-CANNOT_RUN = (UpError, PortError, PostgresError, PreparationError)
+CANNOT_RUN = (UpError, HomeError, PortError, PostgresError, PreparationError)
 """What `run_up` raises: each says why in one sentence."""
 
 
@@ -55,11 +58,15 @@ class _Stop(BaseException):
 
 def run_up(settings: Settings, *, demo: bool) -> None:
     """Run until a signal. Raises CANNOT_RUN."""
-    os.umask(0o077)  # what we and our children write is nobody else's
-    settings.home.mkdir(parents=True, exist_ok=True)
+    why_root = drop_rights(settings, make_private(settings.home, needs_user=not settings.database_url))
     _take_up_lock(settings)
     check_port(settings)
-    set_up_logging(settings.log_level, "up", find_log(settings))
+    log = find_log(settings)
+    if log is not None:
+        log.touch(mode=0o600)
+    set_up_logging(settings.log_level, "up", log)
+    if why_root:
+        _LOG.warning("%s", why_root)
     supervisor = _Supervisor(settings, demo=demo)
     for sign in _SIGNS:
         if signal.getsignal(sign) is not signal.SIG_IGN:  # nohup ignores SIGHUP for us
@@ -131,7 +138,8 @@ class _Supervisor:
             environment["TOCSIN_MAIL_DOMAIN"] = _DEMO_MAIL_DOMAIN  # so that a newcomer's first email goes
         if prepared.account and not self._settings.tracking_url:
             environment["TOCSIN_TRACKING_URL"] = find_base_url(self._settings)
-        if prepared.account and not self._settings.smtp_url:
+        private = self._settings.demo_public == "on" or not is_public(self._settings)
+        if prepared.account and not self._settings.smtp_url and private:
             environment["TOCSIN_CONSOLE_OUTBOX"] = "on"  # so that a newcomer reads the code that he was mailed
         for name in ("api", "worker", "push", *["console", "clerk"] * bool(self._settings.console_port)):
             child = Child(name, environment, self._settings.home, find_log(self._settings))

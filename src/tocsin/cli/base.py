@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tocsin.bootstrap.facts import read_dsn
+from tocsin.bootstrap.home import tell_owner
 from tocsin.kit import last_words
 from tocsin.kit.settings import Settings, SettingsError, read_settings
 
@@ -99,6 +100,11 @@ def load_settings() -> Settings:
 def find_dsn(settings: Settings) -> str:
     """DATABASE_URL, else the embedded database of TOCSIN_HOME. Raises Refusal (exit 2)."""
     dsn = settings.database_url or read_dsn(settings.home)
+    if dsn is None and settings.home.exists() and not os.access(settings.home, os.R_OK | os.X_OK):
+        raise Refusal(
+            f"TOCSIN_HOME {settings.home} belongs to the user {tell_owner(settings.home)}: use it as that user or as root",
+            USAGE,
+        )
     if dsn is None:
         raise Refusal(
             f"no database runs: start `tocsin up`, or set TOCSIN_HOME (now {settings.home}) or DATABASE_URL", USAGE

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from tocsin import accounts, carriers, queue
 from tocsin.cli import store
 from tocsin.cli.base import FAILED, load_settings, open_session, show, table, verb
+from tocsin.cli.doctor_exposure import look_at_demo, look_at_server_log
 from tocsin.cli.doctor_processes import look_at_processes
 from tocsin.cli.finding import LOOK, OK, WRONG, Finding, tell_age
 from tocsin.cli.store import Conn
@@ -27,9 +28,9 @@ _DAYS_NEEDED, _DAYS_WANTED = 1, 7
 def doctor() -> int:
     """Look whether everything is as it should be. Exit 1 if something is wrong.
 
-    Looks at the database, its schema, clocks, the sealing key, processes and their restarts, channels and what waits
-    for them, scheduled sends that are overdue, endpoints and what waits for them, receipts without a message, and
-    partitions. Money is proved by `tocsin ledger check`.
+    Looks at the database, its schema and log, clocks, the sealing key, what of the demo is published, processes and
+    their restarts, channels and what waits for them, scheduled sends that are overdue, endpoints and what waits for
+    them, receipts without a message, and partitions. Money is proved by `tocsin ledger check`.
     """
     settings = load_settings()
     with open_session(settings) as conn:
@@ -49,6 +50,8 @@ def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
     if schema.state == WRONG:
         return
     yield _look_at_seal(conn, settings)
+    yield look_at_server_log(conn)
+    yield from look_at_demo(conn, settings)
     yield from look_at_processes(conn, settings)
     looks: list[Callable[[Conn], Iterator[Finding]]] = [
         _look_at_channels,

@@ -42,7 +42,7 @@ def api() -> None:
     """Run one API process."""
     from tocsin.bootstrap.api import run
 
-    _run_loop("api", run)
+    _run_loop("api", run, is_door=True)
 
 
 @verb()
@@ -75,7 +75,9 @@ def console() -> None:
         check_console_port(settings)
     except PortError as error:
         raise Refusal(str(error), USAGE) from None
-    run(settings.replace(database_url=find_dsn(settings)))
+    settings = settings.replace(database_url=find_dsn(settings))
+    _refuse_exposure(settings)
+    run(settings)
 
 
 @verb()
@@ -112,13 +114,24 @@ def config() -> None:
     )
 
 
-def _run_loop(name: str, run: Loop) -> None:
+def _refuse_exposure(settings: Settings) -> None:
+    from tocsin.bootstrap.exposure import ExposureError, check_exposure_at_start
+
+    try:
+        check_exposure_at_start(settings)
+    except ExposureError as error:
+        raise Refusal(str(error), USAGE) from None
+
+
+def _run_loop(name: str, run: Loop, *, is_door: bool = False) -> None:
     """Run a process until SIGTERM or SIGINT; a second signal does not wait. Exit 1 where a part of it broke."""
     import uvloop
 
     settings = load_settings()
     set_up_logging(settings.log_level, name)
     settings = settings.replace(database_url=find_dsn(settings))
+    if is_door:
+        _refuse_exposure(settings)
 
     async def until_told() -> str:
         stop = Stop()

@@ -20,6 +20,7 @@ def leave(sentence: str) -> None:
     name = os.environ.get(FILE)
     if name:
         with contextlib.suppress(OSError):
+            Path(name).touch(mode=0o600)
             Path(name).write_text(" ".join(sentence.split())[:_MOST], encoding="utf-8")
 
 

@@ -15,7 +15,31 @@ import msgspec
 from tocsin.kit.clock import UTC
 
 IDS = ("request_id", "batch_no", "message_id")
+_OF_DATABASE = ("psycopg", "django")
 _ENCODE = msgspec.json.Encoder().encode
+
+
+def _write_text(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    for value in record.args if isinstance(record.args, tuple) else ():
+        if isinstance(value, BaseException):
+            text = _hide_values(text, value)
+    return text
+
+
+def _hide_values(text: str, error: BaseException | None) -> str:
+    """`text`, which tells of `error`, without what PostgreSQL quotes: rows and statements, texts of messages among them.
+
+    The first line of such an error says what is wrong; behind a colon it may quote a value too.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if type(error).__module__.partition(".")[0] in _OF_DATABASE:
+            said = str(error)
+            text = text.replace(said, said.partition("\n")[0].partition(': "')[0])
+        error = error.__cause__ or error.__context__
+    return text
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,14 +56,14 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
-            "text": record.getMessage(),
+            "text": _write_text(record),
         }
         for name in IDS:
             value = getattr(record, name, None)
             if value is not None:
                 line[name] = value.hex() if isinstance(value, bytes) else str(value)
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = _hide_values(self.formatException(record.exc_info), record.exc_info[1])
         try:
             return _ENCODE(line).decode()
         except UnicodeEncodeError:  # a lone surrogate out of a client's text
@@ -52,7 +76,7 @@ class _Sentences(logging.Formatter):
     """For people at a terminal: what happened, without its trace."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"tocsin: {record.getMessage()}"
+        return f"tocsin: {_write_text(record)}"
 
 
 def set_up_logging(level: str, process: str, file: Path | None = None) -> None:
