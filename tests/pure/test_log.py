@@ -49,12 +49,10 @@ def test_what_postgresql_quotes_of_rows_and_values_is_left_out() -> None:
         'new row for relation "message" violates check constraint "short"\n'
         "DETAIL:  Failing row contains (1, your code is 481516)."
     )
-    cause = CheckViolation(said)
-    try:
-        raise IntegrityError(said) from cause
-    except IntegrityError as error:
-        record = _record("a statement failed: %s", exc_info=sys.exc_info())
-        record.args = (error,)
+    error = IntegrityError(said)
+    error.__cause__ = CheckViolation(said)
+    record = _record("a statement failed: %s", exc_info=(type(error), error, None))
+    record.args = (error,)
     line = JsonFormatter("console").format(record)
     assert "481516" not in line
     assert line.count("violates check constraint") == 3, "said once, and by each error of the chain"
