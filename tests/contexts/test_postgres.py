@@ -19,9 +19,11 @@ import pytest
 
 from tests.poll import until_sync
 from tocsin.bootstrap import place as place_module
+from tocsin.bootstrap.home import find_remembered, make_private
 from tocsin.bootstrap.migrate import keep_texts_out_of_its_log
 from tocsin.bootstrap.orphans import find_postmaster
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError, read_dsn
+from tocsin.kit.log import open_log
 
 _SUPERVISOR = """
 import sys, time
@@ -281,3 +283,24 @@ def test_a_role_keeps_texts_out_of_an_operators_log_as_far_as_it_may(database: s
         ("tocsin", "log_error_verbosity=terse"),
         ("tocsin", "log_min_error_statement=panic"),
     ]
+
+
+def test_what_links_lead_to_is_left_alone(home: Path) -> None:
+    """A home may be another user's than root's, who starts it: nothing outside of it is given away or written to."""
+    outside = home / "outside"
+    (outside / "data").mkdir(parents=True)
+    (outside / "lock").write_text("another's")
+    (outside / "lock").chmod(0o644)
+    inner = home / "var"
+    inner.mkdir()
+    (inner / "tocsin.log").symlink_to(outside / "lock")
+    (inner / "postgres.log").hardlink_to(outside / "lock")
+    (inner / "postgres.json").write_text(f'{{"directory": "{outside}"}}')
+    before = (outside / "lock").stat()
+    make_private(inner)
+    after = (outside / "lock").stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert stat.S_IMODE((inner / "postgres.json").stat().st_mode) == 0o600
+    assert find_remembered(inner) is None
+    with pytest.raises(OSError, match="symbolic"):
+        open_log(inner / "tocsin.log")

@@ -13,6 +13,7 @@ from pathlib import Path
 from tocsin.bootstrap.services import Service, keep_recent
 from tocsin.kit import clock, last_words
 from tocsin.kit.leash import die_with_parent
+from tocsin.kit.log import FOR_THE_LOG_ALONE, open_log
 from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Child:
     def start(self) -> None:
         """Start it. It is killed with us, and a Ctrl-C at the terminal reaches only us."""
         self._words.unlink(missing_ok=True)
-        log = self._log.open("ab") if self._log else None
+        log = open_log(self._log) if self._log else None
         try:
             self.process = subprocess.Popen(  # noqa: S603  our own program
                 [sys.executable, "-m", "tocsin", self.name],
@@ -100,7 +101,8 @@ class Child:
         self.deaths += 1
         self._due_s = now_s + delay_s
         self.reason = last_words.read(self._words) or _explain(code)
-        _LOG.info("%s ended with code %s, again in %.1f s: %s", self.name, code, delay_s, self.reason)
+        facts = (self.name, code, delay_s, self.reason)
+        _LOG.error("%s ended with code %s, again in %.1f s: %s", *facts, extra=FOR_THE_LOG_ALONE)
         if self.deaths == MANY_DEATHS:
             _LOG.error("%s; it is tried again and again", self.complain())
 

@@ -84,6 +84,15 @@ def _ask(settings: Settings, port: int, path: str) -> int:
         connection.close()
 
 
+def is_public(settings: Settings) -> bool:
+    """Whether others than this machine can reach API and console."""
+    try:
+        found = socket.getaddrinfo(settings.host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True
+    return not all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
 def _find_local_host(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import logging
-import socket
 import time
 
 import psycopg
@@ -19,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from tocsin import accounts
 from tocsin.bootstrap.demo import ACCOUNT, API_KEY
+from tocsin.bootstrap.door import is_public
 from tocsin.bootstrap.login import LOGIN, PASSWORD
 from tocsin.kit import clock
 from tocsin.kit.seal import Seal, SealError, open_seal
@@ -30,15 +29,6 @@ _AGAIN_S = 1.0
 
 class ExposureError(Exception):
     """What would be published, as one sentence."""
-
-
-def is_public(settings: Settings) -> bool:
-    """Whether others than this machine can reach API and console."""
-    try:
-        found = socket.getaddrinfo(settings.host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return True
-    return not all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
 
 
 def find_published(conn: Connection[TupleRow], seal: Seal, settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ Where root starts us, the home is given to the user that PostgreSQL runs as, so 
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tocsin.bootstrap import place
 from tocsin.bootstrap.facts import POSTGRES, read_facts
 from tocsin.bootstrap.place import Owner, PostgresError, find_owner
 
@@ -53,8 +55,15 @@ def _find_owner(home: Path, *, needs_user: bool) -> Owner:
 
 def list_data(home: Path) -> list[Path]:
     """Where PostgreSQL's data of this home may lie, then the home itself: who owns the first that is there runs it."""
-    remembered = (read_facts(home, POSTGRES) or {}).get("directory")
+    remembered = find_remembered(home)
     return [home / "postgres" / "data", *([Path(remembered) / "data"] if remembered else []), home]
+
+
+def find_remembered(home: Path) -> str | None:
+    """PostgreSQL's folder as the home's facts have it. One of any other place is not ours: root must not touch it."""
+    found = (read_facts(home, POSTGRES) or {}).get("directory")
+    below = isinstance(found, str) and any(Path(found).resolve().is_relative_to(root) for root in (home, place.STATE))
+    return found if below else None
 
 
 def tell_owner(path: Path) -> str:
@@ -93,10 +102,20 @@ def _list_ours(home: Path) -> Iterator[Path]:
 
 
 def _give(path: Path, owner: Owner, mode: int) -> None:
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        return  # it leads to what somebody put elsewhere
-    if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (owner.uid, owner.gid):
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
-    if stat.S_IMODE(found.st_mode) != mode:
-        path.chmod(mode)
+    """A link is left alone, a file with a second name too: it leads to what somebody keeps elsewhere."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOENT):
+            return
+        raise
+    try:
+        found = os.fstat(opened)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            return
+        if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (owner.uid, owner.gid):
+            os.fchown(opened, owner.uid, owner.gid)
+        if stat.S_IMODE(found.st_mode) != mode:
+            os.fchmod(opened, mode)
+    finally:
+        os.close(opened)

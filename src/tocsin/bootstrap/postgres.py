@@ -22,9 +22,10 @@ import psycopg
 
 from tocsin.bootstrap import cluster, orphans
 from tocsin.bootstrap.facts import POSTGRES, keep_short, read_dsn, read_facts, write_facts
-from tocsin.bootstrap.home import make_private
+from tocsin.bootstrap.home import find_remembered, make_private
 from tocsin.bootstrap.place import USER, Place, PostgresError, find_place
 from tocsin.kit.leash import die_with_parent
+from tocsin.kit.log import open_log
 
 __all__ = ["EmbeddedPostgres", "PostgresError", "read_dsn"]
 
@@ -54,7 +55,7 @@ class EmbeddedPostgres:
         facts = read_facts(self._home, POSTGRES) or {}
         password = facts.get("password") or secrets.token_urlsafe(24)
         if self.place is None:
-            self.place = find_place(self._home, make_private(self._home), facts.get("directory"))
+            self.place = find_place(self._home, make_private(self._home), find_remembered(self._home))
         self._take_lock(self.place)
         self.dsn = _build_dsn(self.place, password)
         write_facts(self._home, POSTGRES, self._list_facts(self.place, password))
@@ -117,7 +118,6 @@ class EmbeddedPostgres:
 
     def _launch(self, place: Place) -> None:
         self.trim_log()
-        self._log_file().touch(mode=0o600)
         settings = {
             **cluster.QUIET,
             "listen_addresses": "",
@@ -126,7 +126,7 @@ class EmbeddedPostgres:
             "full_page_writes": "on" if self._fsync else "off",
         }
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with self._log_file().open("ab") as log:
+        with open_log(self._log_file()) as log:
             self.process = subprocess.Popen(  # noqa: S603
                 [str(place.binaries / "postgres"), "-D", str(place.data), "-p", "5432", *arguments],
                 cwd="/", env=cluster.ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -64,7 +64,8 @@ def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
     Nowhere a demo is made that strangers could reach, unless the settings say so. Raises PreparationError, ExposureError.
     """
     from tocsin.bootstrap.demo import ACCOUNT, create
-    from tocsin.bootstrap.exposure import check_exposure, is_public
+    from tocsin.bootstrap.door import is_public
+    from tocsin.bootstrap.exposure import check_exposure
     from tocsin.bootstrap.login import make_login
     from tocsin.bootstrap.migrate import migrate
     from tocsin.bootstrap.seed import ensure_defaults

@@ -19,8 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tocsin.bootstrap.children import Child, find_log, stop_together
-from tocsin.bootstrap.door import PortError, check_port, find_base_url
-from tocsin.bootstrap.exposure import is_public
+from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_public
 from tocsin.bootstrap.facts import keep_short
 from tocsin.bootstrap.home import HomeError, make_private
 from tocsin.bootstrap.panel import print_panel, write_demo_facts
@@ -61,10 +60,7 @@ def run_up(settings: Settings, *, demo: bool) -> None:
     why_root = drop_rights(settings, make_private(settings.home, needs_user=not settings.database_url))
     _take_up_lock(settings)
     check_port(settings)
-    log = find_log(settings)
-    if log is not None:
-        log.touch(mode=0o600)
-    set_up_logging(settings.log_level, "up", log)
+    set_up_logging(settings.log_level, "up", find_log(settings))
     if why_root:
         _LOG.warning("%s", why_root)
     supervisor = _Supervisor(settings, demo=demo)
@@ -92,7 +88,7 @@ def _ignore_signs() -> None:
 
 def _take_up_lock(settings: Settings) -> None:
     """Held until this process ends, however it ends; the kernel lets go of it."""
-    lock = os.open(settings.home / "up.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    lock = os.open(settings.home / "up.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

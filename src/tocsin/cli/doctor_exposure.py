@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tocsin.bootstrap.exposure import find_published, is_public
+from tocsin.bootstrap.door import is_public
+from tocsin.bootstrap.exposure import find_published
 from tocsin.cli.finding import LOOK, OK, WRONG, Finding
 from tocsin.cli.store import Conn
 from tocsin.kit.seal import SealError, open_seal

@@ -20,8 +20,9 @@ def leave(sentence: str) -> None:
     name = os.environ.get(FILE)
     if name:
         with contextlib.suppress(OSError):
-            Path(name).touch(mode=0o600)
-            Path(name).write_text(" ".join(sentence.split())[:_MOST], encoding="utf-8")
+            opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(opened, "w", encoding="utf-8") as file:
+                file.write(" ".join(sentence.split())[:_MOST])
 
 
 @contextlib.contextmanager

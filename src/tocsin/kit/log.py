@@ -5,16 +5,21 @@ Pass ids with `extra={"request_id": ..., "batch_no": ..., "message_id": ...}`: t
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from tocsin.kit.clock import UTC
 
 IDS = ("request_id", "batch_no", "message_id")
+FOR_THE_LOG_ALONE = {"for_the_log_alone": True}
+"""`extra` of what a person at the terminal need not read."""
 _OF_DATABASE = ("psycopg", "django")
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -79,19 +84,26 @@ class _Sentences(logging.Formatter):
         return f"tocsin: {_write_text(record)}"
 
 
+def open_log(file: Path) -> BinaryIO:
+    """To append to, readable by its owner alone. A link in its place is refused: we may be root."""
+    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(opened, "ab")
+
+
 def set_up_logging(level: str, process: str, file: Path | None = None) -> None:
     """Send everything to stderr as JSON from `level` on; `process` names who speaks (api, worker, push, up).
 
     `file`: send it there, and to stderr only the sentences of what is a warning or worse.
     """
     stderr = logging.StreamHandler(sys.stderr)
-    out = logging.FileHandler(file) if file else stderr
+    out = logging.StreamHandler(io.TextIOWrapper(open_log(file), "utf-8", write_through=True)) if file else stderr
     out.setFormatter(JsonFormatter(process))
     root = logging.getLogger()
     root.handlers[:] = [out]
     if file:
         stderr.setFormatter(_Sentences())
         stderr.setLevel(logging.WARNING)
+        stderr.addFilter(lambda record: not hasattr(record, "for_the_log_alone"))
         root.addHandler(stderr)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
