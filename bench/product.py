@@ -151,7 +151,6 @@ def wait_until(probe: Callable[[], bool], limit_s: float, complaint: str, step_s
 def run_product(*, console: bool = False) -> Iterator[Product]:
     """A fresh product with the account `bench` for the time of the block, with a console or without."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
-    home.chmod(0o755)  # PostgreSQL's own user must be able to go there
     port, console_port = find_free_port(), find_free_port() if console else 0
     log = (home / "log").open("ab")
     process = subprocess.Popen(

@@ -37,7 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # outside of pytest's own tmp_path: the unprivileged user of PostgreSQL must be able to go there
     _home = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    _home.chmod(0o755)
     _server = EmbeddedPostgres(_home, fsync=False)
     dsn = _server.start()
     os.environ[_DSN] = _make_template(dsn)

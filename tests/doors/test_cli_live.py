@@ -42,8 +42,9 @@ def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {
         name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions", "schedules")
     } == dict.fromkeys(("database", "clock", "schema", "receipts", "partitions", "schedules"), "ok")
-    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in range(3)]
-    for conn, kind in zip(held, ("api", "worker", "push"), strict=True):
+    kinds = ("api", "worker", "push", "console", "clerk")
+    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in kinds]
+    for conn, kind in zip(held, kinds, strict=True):
         conn.execute(
             "WITH made AS (INSERT INTO process (kind, host, pid) VALUES (%s, 'here', 1) RETURNING id)"
             " SELECT pg_advisory_lock(id) FROM made",

@@ -41,7 +41,6 @@ class Own(NamedTuple):
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Own]:
     home = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    home.chmod(0o755)
     server = EmbeddedPostgres(home, fsync=False)
     try:
         dsn = server.start()

@@ -18,15 +18,24 @@ started: list[Up] = []
 
 
 class Up:
-    """One run of `tocsin up` in a home; its output goes to a file."""
+    """One run of `tocsin up` in a home; its output goes to a file. `terminal`: where stderr goes instead."""
 
-    def __init__(self, home: Path, port: int, *options: str, **environ: str) -> None:
+    python = sys.executable
+
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        *options: str,
+        terminal: int | None = None,
+        **environ: str,
+    ) -> None:
         self.home = home
         self.out = home.parent / f"{home.name}.out"
         self.started_s = time.monotonic()
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tocsin", "up", *options],
+                [self.python, "-m", "tocsin", "up", *options],
                 env={
                     **os.environ,
                     "TOCSIN_HOME": str(home),
@@ -35,7 +44,7 @@ class Up:
                     **environ,
                 },
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if terminal is None else terminal,
                 stdin=subprocess.DEVNULL,
             )
         started.append(self)

@@ -7,6 +7,8 @@ import logging
 import sys
 
 import pytest
+from django.db import IntegrityError
+from psycopg.errors import CheckViolation, InvalidTextRepresentation
 
 from tocsin.kit.log import LOUD, MAX_LINES, Bounded, JsonFormatter
 
@@ -60,3 +62,20 @@ def test_strangers_write_a_bounded_number_of_lines(name: str) -> None:
     second = write(181.0)
     assert second is not None
     assert "left_out" not in json.loads(JsonFormatter("console").format(second))
+
+
+def test_what_postgresql_quotes_of_rows_and_values_is_left_out() -> None:
+    said = (
+        'new row for relation "message" violates check constraint "short"\n'
+        "DETAIL:  Failing row contains (1, your code is 481516)."
+    )
+    error = IntegrityError(said)
+    error.__cause__ = CheckViolation(said)
+    record = _record("a statement failed: %s", exc_info=(type(error), error, None))
+    record.args = (error,)
+    line = JsonFormatter("console").format(record)
+    assert "481516" not in line
+    assert line.count("violates check constraint") == 3, "said once, and by each error of the chain"
+    value = _record("failed: %s")
+    value.args = (InvalidTextRepresentation('invalid input syntax for type integer: "481516"\nLINE 1: SELECT 481516'),)
+    assert json.loads(JsonFormatter("api").format(value))["text"] == "failed: invalid input syntax for type integer"

@@ -12,6 +12,7 @@ import logging
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
+from tocsin import queue
 from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
@@ -29,13 +30,12 @@ from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
-from tocsin.queue import Registration, Waker
+from tocsin.queue import Waker
 
 log = logging.getLogger(__name__)
 
 SLOTS = 64
 _READY_AGE_S = 3.0
-_BEAT_S = 3.0
 _FORGET_S = 60.0
 
 
@@ -101,7 +101,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     loops = Loops(stop)
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
     journal = Journal(noting, settings.request_log_rows_per_day)
-    loops.start(_beat(settings), _forget_windows(plant), journal.run())
+    loops.start(
+        queue.stay_registered(settings.database_url, "api", ANSWER_WITHIN_S), _forget_windows(plant), journal.run()
+    )
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
         backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
@@ -125,19 +127,3 @@ async def _forget_windows(plant: Plant) -> None:
         for windows in (plant.desk.rates, plant.desk.bad_signs):
             with contextlib.suppress(*LOST):
                 await windows.forget(clock.now_s())
-
-
-async def _beat(settings: Settings) -> None:
-    """The process's row in the table of processes."""
-    session = Session(settings.database_url, "api process", answer_within_s=ANSWER_WITHIN_S)
-    registration = Registration("api")
-    try:
-        while True:
-            with contextlib.suppress(*LOST):
-                if await registration.hold(session):
-                    await registration.beat(session)
-            await asyncio.sleep(_BEAT_S)
-    finally:
-        with contextlib.suppress(*LOST):
-            await registration.leave(session)
-            await session.close()

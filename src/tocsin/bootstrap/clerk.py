@@ -7,11 +7,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from tocsin import queue
 from tocsin.bootstrap.door import find_base_url
 from tocsin.clerk import Api, Clerk, Reply, Tools
 from tocsin.console import public
 from tocsin.kit.leash import END_WITHIN_S
-from tocsin.kit.loops import Stop
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
 
 THREADS = 2
@@ -42,6 +43,8 @@ async def run(settings: Settings, stop: Stop) -> None:
     threads = [threading.Thread(target=Clerk(tools).run, name=f"clerk {n}", daemon=True) for n in range(THREADS)]
     for thread in threads:
         thread.start()
+    loops = Loops(stop)
+    loops.start(queue.stay_registered(settings.database_url, "clerk"))
     try:
         while not stop.is_set():
             try:
@@ -52,5 +55,6 @@ async def run(settings: Settings, stop: Stop) -> None:
                     stop.fail("clerk", None)
     finally:
         ending.set()
+        await loops.end()
         for thread in threads:
             thread.join(END_WITHIN_S / 2 / THREADS)

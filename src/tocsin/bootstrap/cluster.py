@@ -18,6 +18,13 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 # pg_control begins with the system identifier (8 octets), two version numbers (4 each) and the state.
 _STATE_OFFSET = 16
 _SHUT_DOWN = 1
+QUIET = {
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Statements, details and contexts of errors quote rows, and texts of messages in them."""
 
 
 def make(place: Place, password: str, *, fsync: bool) -> None:

@@ -23,8 +23,10 @@ import psycopg
 
 from tocsin.bootstrap import cluster, orphans
 from tocsin.bootstrap.facts import POSTGRES, keep_short, read_dsn, read_facts, write_facts
+from tocsin.bootstrap.home import find_remembered, make_private
 from tocsin.bootstrap.place import USER, Place, PostgresError, find_place
 from tocsin.kit.leash import die_with_parent
+from tocsin.kit.log import open_log
 
 __all__ = ["EmbeddedPostgres", "PostgresError", "read_dsn"]
 
@@ -58,7 +60,7 @@ class EmbeddedPostgres:
         facts = read_facts(self._home, POSTGRES) or {}
         password = facts.get("password") or secrets.token_urlsafe(24)
         if self.place is None:
-            self.place = find_place(self._home, facts.get("directory"))
+            self.place = find_place(self._home, make_private(self._home), find_remembered(self._home))
         self._take_lock(self.place)
         self.dsn = _build_dsn(self.place, password)
         write_facts(self._home, POSTGRES, self._list_facts(self.place, password))
@@ -138,13 +140,14 @@ class EmbeddedPostgres:
     def _launch(self, place: Place) -> None:
         self.trim_log()
         settings = {
+            **cluster.QUIET,
             "listen_addresses": "",
             "unix_socket_directories": str(place.sockets),
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
         }
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with self._log_file().open("ab") as log:
+        with open_log(self._log_file()) as log:
             self.process = subprocess.Popen(  # noqa: S603
                 [str(place.binaries / "postgres"), "-D", str(place.data), "-p", "5432", *arguments],
                 cwd="/", env=cluster.ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -173,6 +176,8 @@ class EmbeddedPostgres:
                 found = conn.execute("SELECT FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
                 if found is None:
                     conn.execute(f"CREATE DATABASE {_DATABASE}")
+                # Errors of our sessions go to the one who asked, who logs them; their first line may quote a value too.
+                conn.execute(f"ALTER ROLE {USER} SET log_min_messages = 'log'")
         except psycopg.errors.InvalidPassword as error:
             raise PostgresError(f"the password in {self._home / POSTGRES} is not that of the data: {error}") from error
         except psycopg.OperationalError as error:

@@ -13,6 +13,8 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tocsin.bootstrap.facts import read_dsn
+from tocsin.bootstrap.home import tell_owner
+from tocsin.kit import last_words
 from tocsin.kit.settings import Settings, SettingsError, read_settings
 
 _JSON = "tocsin.json"
@@ -98,6 +100,11 @@ def load_settings() -> Settings:
 def find_dsn(settings: Settings) -> str:
     """DATABASE_URL, else the embedded database of TOCSIN_HOME. Raises Refusal (exit 2)."""
     dsn = settings.database_url or read_dsn(settings.home)
+    if dsn is None and settings.home.exists() and not os.access(settings.home, os.R_OK | os.X_OK):
+        raise Refusal(
+            f"TOCSIN_HOME {settings.home} belongs to the user {tell_owner(settings.home)}: use it as that user or as root",
+            USAGE,
+        )
     if dsn is None:
         raise Refusal(
             f"no database runs: start `tocsin up`, or set TOCSIN_HOME (now {settings.home}) or DATABASE_URL", USAGE
@@ -136,6 +143,7 @@ def run_to_exit(command: click.Command, arguments: list[str]) -> int:
 
 def _fail(error: Exception, *, as_json: bool) -> int:
     sentence, exit_code = _explain(error)
+    last_words.leave(sentence)
     if as_json:
         click.echo(msgspec.json.encode({"error": sentence}).decode())
         return exit_code

@@ -5,14 +5,6 @@ SELECT current_setting('server_version_num')::integer, current_setting('server_v
 -- name: migrations
 SELECT name FROM django_migrations WHERE app = 'tocsin';
 
--- name: processes
--- While a process lives, its session holds the advisory lock of its id.
-SELECT p.kind, p.host, p.pid, p.seen_at,
-       EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-               AND ((l.classid::bigint << 32) | l.objid::bigint) = p.id)
-FROM process p ORDER BY p.kind, p.id;
-
 -- name: lanes
 -- The age is of the oldest message that is ready: the first 48 bits of a UUIDv7 are its millisecond.
 SELECT c.name, c.kind, c.paused, c.config,

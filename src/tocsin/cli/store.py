@@ -26,16 +26,6 @@ class Server(NamedTuple):
     standby: bool
 
 
-class Process(NamedTuple):
-    """A row of table process, and whether its session lives."""
-
-    kind: str
-    host: str
-    pid: int
-    seen_at: datetime
-    alive: bool
-
-
 class Lane(NamedTuple):
     """Messages that wait for a channel."""
 
@@ -76,11 +66,6 @@ def read_server(conn: Conn) -> Server:
 def read_migrations(conn: Conn) -> set[str]:
     """Names of the migrations that were applied."""
     return {row[0] for row in conn.execute(QUERIES["migrations"])}
-
-
-def read_processes(conn: Conn) -> list[Process]:
-    """All registered processes."""
-    return [Process(*row) for row in conn.execute(QUERIES["processes"])]
 
 
 def read_lanes(conn: Conn) -> list[Lane]:

@@ -5,15 +5,22 @@ Pass ids with `extra={"request_id": ..., "batch_no": ..., "message_id": ...}`: t
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from tocsin.kit.clock import UTC
 
 IDS = ("request_id", "batch_no", "message_id")
+FOR_THE_LOG_ALONE = {"for_the_log_alone": True}
+"""`extra` of what a person at the terminal need not read."""
+_OF_DATABASE = ("psycopg", "django")
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -45,6 +52,29 @@ class Bounded(logging.Filter):
         return count < MAX_LINES
 
 
+def _write_text(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    for value in record.args if isinstance(record.args, tuple) else ():
+        if isinstance(value, BaseException):
+            text = _hide_values(text, value)
+    return text
+
+
+def _hide_values(text: str, error: BaseException | None) -> str:
+    """`text`, which tells of `error`, without what PostgreSQL quotes: rows and statements, texts of messages among them.
+
+    The first line of such an error says what is wrong; behind a colon it may quote a value too.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if type(error).__module__.partition(".")[0] in _OF_DATABASE:
+            said = str(error)
+            text = text.replace(said, said.partition("\n")[0].partition(': "')[0])
+        error = error.__cause__ or error.__context__
+    return text
+
+
 class JsonFormatter(logging.Formatter):
     """A record as one line of JSON: time, level, process, logger, text, ids, error."""
 
@@ -59,7 +89,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
-            "text": record.getMessage(),
+            "text": _write_text(record),
         }
         for name in IDS:
             value = getattr(record, name, None)
@@ -68,7 +98,7 @@ class JsonFormatter(logging.Formatter):
         if hasattr(record, "left_out"):
             line["left_out"] = record.left_out  # lines of the logger, before this one
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = _hide_values(self.formatException(record.exc_info), record.exc_info[1])
         try:
             return _ENCODE(line).decode()
         except UnicodeEncodeError:  # a lone surrogate out of a client's text
@@ -77,12 +107,34 @@ class JsonFormatter(logging.Formatter):
             ).decode()
 
 
-def set_up_logging(level: str, process: str) -> None:
-    """Send everything to stderr as JSON from `level` on; `process` names who speaks (api, worker, push, up)."""
-    out = logging.StreamHandler(sys.stderr)
+class _Sentences(logging.Formatter):
+    """For people at a terminal: what happened, without its trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"tocsin: {_write_text(record)}"
+
+
+def open_log(file: Path) -> BinaryIO:
+    """To append to, readable by its owner alone. A link in its place is refused: we may be root."""
+    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(opened, "ab")
+
+
+def set_up_logging(level: str, process: str, file: Path | None = None) -> None:
+    """Send everything to stderr as JSON from `level` on; `process` names who speaks (api, worker, push, up).
+
+    `file`: send it there, and to stderr only the sentences of what is a warning or worse.
+    """
+    stderr = logging.StreamHandler(sys.stderr)
+    out = logging.StreamHandler(io.TextIOWrapper(open_log(file), "utf-8", write_through=True)) if file else stderr
     out.setFormatter(JsonFormatter(process))
     out.addFilter(Bounded())
     root = logging.getLogger()
     root.handlers[:] = [out]
+    if file:
+        stderr.setFormatter(_Sentences())
+        stderr.setLevel(logging.WARNING)
+        stderr.addFilter(lambda record: not hasattr(record, "for_the_log_alone"))
+        root.addHandler(stderr)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)

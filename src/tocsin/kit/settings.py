@@ -180,6 +180,12 @@ class Settings:
         wording.on_or_off,
         "without an SMTP server: show the console's mails to everybody on a page; on in the demo, never in production",
     )
+    demo_public: str = _setting(
+        "TOCSIN_DEMO_PUBLIC",
+        "off",
+        wording.on_or_off,
+        "with a TOCSIN_HOST that others reach: serve the demo's published key and log-in to them, on purpose",
+    )
     start_balance: int = _setting(
         "TOCSIN_START_BALANCE", 1, wording.count_or_none, "money that a new account of the console starts with"
     )

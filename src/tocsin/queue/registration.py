@@ -1,4 +1,4 @@
-"""A process of the data plane makes itself known: a row that beats, and a session lock that dies with it.
+"""A process makes itself known: a row that beats, and a session lock that dies with it.
 
 The lock is the proof of life: leases of an owner are taken over only when they are over and nobody holds its lock.
 A process that was merely stopped (SIGSTOP, a long pause) keeps both, so nothing that it has sent is sent again.
@@ -6,13 +6,17 @@ A process that was merely stopped (SIGSTOP, a long pause) keeps both, so nothing
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
+from datetime import datetime
+from typing import NamedTuple
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
-from tocsin.kit.db import Session
+from tocsin.kit.db import LOST, Session
 from tocsin.queue.store import QUERIES
 
 BEAT_S = 3.0
@@ -46,3 +50,35 @@ class Registration:
     async def leave(self, session: Session) -> None:
         """Go in order."""
         await session.run(QUERIES["unregister"], (self.id,))
+
+
+class Process(NamedTuple):
+    """A row of table process, and whether its session lives."""
+
+    kind: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    alive: bool
+
+
+def list_processes(conn: Connection[TupleRow]) -> list[Process]:
+    """All registered processes, of all machines."""
+    return [Process(*row) for row in conn.execute(QUERIES["processes"])]
+
+
+async def stay_registered(dsn: str, kind: str, answer_within_s: float = 5.0) -> None:
+    """Be registered until cancelled, for a process that owns no leases. A lost database is waited for."""
+    session = Session(dsn, f"{kind} process", answer_within_s=answer_within_s)
+    registration = Registration(kind)
+    try:
+        while True:
+            with contextlib.suppress(*LOST):
+                if await registration.hold(session):
+                    await registration.beat(session)
+            await asyncio.sleep(BEAT_S)
+    finally:
+        with contextlib.suppress(*LOST):
+            await registration.leave(session)
+            await session.close()
