@@ -21,7 +21,7 @@ from tests.flows.smpp_bed import (
     send,
     wait_bound,
 )
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.routing import Channel
 from tocsin.traffic import OutcomeKind
 
@@ -98,7 +98,7 @@ def test_a_worker_that_is_told_to_end_leaves_nothing_unknown(bed: Bed) -> None:
     until_sync(partial(bed.has_taken, FEW // 6), 60)
     until_sync(lambda: plant.held_by(owner), 30)
     worker.send_signal(signal.SIGTERM)
-    assert worker.popen.wait(20) == 0
+    assert worker.popen.wait(PATIENCE_S) == 0
     assert plant.held_by(owner) == 0
     assert plant.one("SELECT count(*) FROM submission WHERE outcome = %s", OutcomeKind.UNKNOWN.value) == 0
     plant.start("worker")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 started: list[Up] = []
 """By this test; its home stops what a failed one left running."""
@@ -65,5 +65,5 @@ class Up:
         """SIGTERM; seconds until it ended."""
         begun_s = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
         return time.monotonic() - begun_s
