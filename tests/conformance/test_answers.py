@@ -37,10 +37,10 @@ def test_every_carrier_can_do_the_least(case: CarrierCase) -> None:
     assert case.behaviours >= REQUIRED
 
 
-async def test_a_mixed_thousand_is_answered_once_each(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
+async def test_a_mix_is_answered_once_each(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
     link = await opened(sink, hang_s=HANG_S)
     words = sorted(case.behaviours)
-    sent = [submission(case.phone(words[i % len(words)])) for i in range(1_000)]
+    sent = [submission(case.phone(words[i % len(words)])) for i in range(400)]
     await asyncio.gather(*[link.submit(sent[i : i + 90]) for i in range(0, len(sent), 90)])
     await answered(sink, sent, 60)
     await link.close()
@@ -51,7 +51,7 @@ async def test_accepted_has_an_id_of_its_own_and_a_receipt(
     case: CarrierCase, sink: RecordingSink, opened: OpenLink
 ) -> None:
     link = await opened(sink)
-    sent = [submission(f"861380{i:07d}") for i in range(1_000, 2_000)]
+    sent = [submission(f"861380{i:07d}") for i in range(1_000, 1_400)]
     await link.submit(sent)
     outcomes = await answered(sink, sent, 30)
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}

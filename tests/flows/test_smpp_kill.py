@@ -66,6 +66,7 @@ def bed(database: str, tmp_path: Path) -> Iterator[Bed]:
         plant.close()
 
 
+@pytest.mark.full
 def test_killed_again_and_again_it_loses_nothing_and_doubles_at_most_a_window_each_time(bed: Bed) -> None:
     plant, simulator = bed.plant, bed.simulator
     worker = plant.start("worker")
