@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure peers bench bench-long screenshots transcripts catalogues lock clean
+.PHONY: help run test test-full check lint pure peers bench bench-long screenshots transcripts catalogues lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,8 +18,14 @@ help:  ## show this
 run: $(VENV)/.installed-run  ## start database, API, worker, pusher and console; Ctrl-C stops them
 	@exec $(BIN)/tocsin up
 
-test: lint peers  ## every check and every test
-	$(BIN)/python -m pytest -n 2 -q --durations=10
+# `make test AT='tomorrow 00:05'` runs the tests as if it were then.
+PYTEST := $(if $(AT),tests/clock/at.sh '$(AT)') $(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20
+
+test: lint peers  ## every check, and every test but the longest
+	$(PYTEST)
+
+test-full: lint peers  ## every check and every test, the longest and largest too
+	$(PYTEST) -m ''
 
 check: lint pure  ## format, lint, types, import floors, dependencies, pure tests: under 90 s
 

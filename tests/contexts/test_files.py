@@ -86,7 +86,7 @@ def add_messages(conn: Connection[TupleRow], account_id: int, count: int, first:
     )
 
 
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)  # all of it is past
 
 
 def test_an_export_of_the_ledger_sums_to_the_wallet(conn: Connection[TupleRow], database: str) -> None:

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.bootstrap import place as place_module
 from tocsin.bootstrap.cluster import was_shut_down
 from tocsin.bootstrap.home import find_remembered, make_private
@@ -173,7 +173,7 @@ def test_an_orphan_that_nobody_leashed_is_stopped_before_the_start(home: Path) -
     until_sync(lambda: find_postmaster(place.data) == orphan.pid)
     again = EmbeddedPostgres(home, fsync=False)
     again.start()
-    assert orphan.wait(5) is not None
+    assert orphan.wait(PATIENCE_S) is not None
     assert _read(dsn) == ["a"]
     again.stop()
 

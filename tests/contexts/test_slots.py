@@ -187,7 +187,7 @@ _steps = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_steps)
 def test_no_number_comes_twice(database: str, steps: list[tuple[str, int, int]]) -> None:
     """Three processes over four slots, their clocks up to 5 s off either way."""

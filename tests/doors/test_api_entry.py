@@ -178,7 +178,7 @@ def is_after(second: int) -> bool:
 def within_one_second(check: Callable[[], bool]) -> None:
     """Limits count by the second of the clock: try again where it changed in the middle, in a second of one's own."""
     used = 0
-    for _ in range(20):
+    for _ in range(60):
         until_sync(partial(is_after, used), 5)
         before = int(time.time())
         good = check()

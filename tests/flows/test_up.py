@@ -154,7 +154,7 @@ def _accepts(port: int) -> bool:
 def test_a_push_in_flight_does_not_keep_the_pusher_from_ending_in_order(home: Path, port: int, database: str) -> None:
     """The endpoint takes longer than the pusher waits; the lease and the registration are given back all the same."""
     receiver = Receiver()
-    receiver.behave("slow", delay_s=8.0)
+    receiver.behave("slow", delay_s=100.0)
     up = Up(home, port, "--demo", DATABASE_URL=database)
     up.wait_ready()
     facts = json.loads((home / "demo.json").read_text())
@@ -167,7 +167,7 @@ def test_a_push_in_flight_does_not_keep_the_pusher_from_ending_in_order(home: Pa
         left = [conn.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in LEFT_BY_THE_KILLED]
         assert left == [(0,)] * len(LEFT_BY_THE_KILLED)
         assert conn.execute("SELECT n, attempts FROM outbox").fetchall() == [(1, 0)]
-    assert took_s < 10
+    assert took_s < 60
 
 
 def test_a_second_one_in_the_same_home_says_so(home: Path, port: int) -> None:
@@ -218,5 +218,5 @@ def _run_up(home: Path, port: int, **environ: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 started: list[Up] = []
 """By this test; its home stops what a failed one left running."""
@@ -74,5 +74,5 @@ class Up:
         """SIGTERM; seconds until it ended: 7 for the processes and 30 for the database, at most."""
         begun_s = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(max(60.0, PATIENCE_S))
         return time.monotonic() - begun_s
