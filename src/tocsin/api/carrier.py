@@ -79,7 +79,7 @@ def _tries(address: str) -> str:
 
 async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
     books = desk.terms.books
-    async with desk.readers.lend() as session:
+    async with desk.pools.carriers.lend(channel.id) as session:
         with session.within(ANSWER_WITHIN_S):
             if heard.receipts:
                 await receive(session, channel.id, heard.receipts, books)

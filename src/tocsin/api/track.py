@@ -79,6 +79,6 @@ async def _unsubscribe(desk: Desk, token: Token, agent: str, asked: Asked) -> Re
 async def _record(desk: Desk, token: Token, agent: str, asked: Asked) -> None:
     reaction = Reaction(token.message_id, _KINDS[token.kind], clock.now_s(), agent, asked, token.url)
     tracking = desk.tracking
-    async with desk.readers.lend() as session:
+    async with desk.pools.links.lend(token.message_id) as session:
         await record_reactions(session, [reaction], desk.terms.books, tracking.ids, tracking.places)
     desk.waker.wake(OUTBOX)

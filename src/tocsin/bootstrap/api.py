@@ -14,7 +14,7 @@ from granian.server.embed import Server as HttpServer
 
 from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Tracking, make_pools
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
@@ -54,7 +54,7 @@ class Plant:
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
-            settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
+            settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), make_pools(dsn),
             Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
             Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
@@ -83,7 +83,7 @@ class Plant:
         with contextlib.suppress(*LOST):
             await self.slots.close()
         await self.desk.group.close()
-        await self.desk.readers.close()
+        await self.desk.pools.close()
         await self._waker_session.close()
         await self._limits_session.close()
 
