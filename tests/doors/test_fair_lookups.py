@@ -10,9 +10,12 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from tests.doors.api import BALANCE, GOOD, Bed, Customer, Door
+from tests.doors.api import BALANCE, GOOD, PRICE_MICROS, Bed, Customer, Door
+from tests.doors.test_mms import encode, png
+from tests.doors.test_mms import send as send_mms
 from tests.doors.test_track import BATCH, follow, link, make_mail
 from tests.poll import until_sync
+from tocsin.api.bulk import UNDER_WAY_MOST
 from tocsin.content import LinkKind
 
 UPLINK = "/api/v1/sms/uplink"
@@ -93,3 +96,19 @@ def test_sends_and_readers_of_emails_do_not_wait_for_customers_queries(
         assert bed.one("SELECT count(*) FROM mail_event WHERE account_id = %s", sender.id) == 1
         assert door.call("GET", "/metrics").body.count(b"tocsin_channel_waiting")
     assert {each.result().status for each in asked} <= {0, -12}
+
+
+def test_large_sends_of_one_account_leave_room_for_those_of_others(
+    bed: Bed, door: Door, many: ThreadPoolExecutor
+) -> None:
+    busy, other = bed.customer(), bed.customer(1_000 * PRICE_MICROS)
+    files = {"attachment": [encode(png(7, 9_000))]}
+    numbers = ",".join(str(81234560000 + n) for n in range(1_000))
+    with psycopg.connect(bed.dsn) as lock:
+        lock.execute("LOCK TABLE media IN ACCESS EXCLUSIVE MODE")
+        asked = [many.submit(send_mms, door, busy, **files) for _ in range(UNDER_WAY_MOST + 8)]
+        until_sync(lambda: any(each.done() for each in asked))
+        assert door.send(other, numbers=numbers).status == 0
+    said = [each.result() for each in asked]
+    assert {reply.status for reply in said} == {0, -12}
+    assert {reply.headers["retry-after"] for reply in said if reply.status} == {"2"}
