@@ -20,6 +20,7 @@ from tocsin.content import Places
 from tocsin.kit.db import Session
 from tocsin.kit.ids import Ids
 from tocsin.kit.settings import Settings
+from tocsin.kit.window import Window
 from tocsin.messaging import Ground, Terms
 from tocsin.queue import Waker
 
@@ -107,6 +108,7 @@ class Tracking:
     keys: tuple[bytes, ...] = ()
     places: Places = field(default_factory=Places)
     ids: Ids = field(default_factory=Ids)
+    window: Window = field(default_factory=lambda: Window(6_000))  # of opens and clicks, by address
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
+from tocsin.kit.window import Window
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
 from tocsin.queue import Registration, Waker
 
@@ -50,6 +51,9 @@ class Plant:
             memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
             memory.mail_domains,
         )  # fmt: skip
+        tracking = Tracking(
+            derive_keys(settings, TRACKING), Places(settings.mmdb), window=Window(settings.link_events_per_address)
+        )
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
@@ -57,7 +61,7 @@ class Plant:
             settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), make_pools(dsn),
             Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
-            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
+            tracking, Ears(memory.table, memory.seal.open),
             derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
