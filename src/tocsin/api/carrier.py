@@ -59,7 +59,7 @@ async def answer_carrier(desk: Desk, place: Place, called: Called, address: str)
     try:
         await _store(desk, known.channel, heard)
     except LOST as error:
-        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, str(error).strip())
+        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, error)
         reply = transport_reply(503, "Try again")
         reply.retry_after_s = _RETRY_S
         return reply
