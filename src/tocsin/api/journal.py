@@ -135,5 +135,5 @@ def _read(noted: _Noted) -> audit.RequestEntry:
         path=request.path, status=status, http=noted.http, took_ms=noted.took_ms, address=request.address[:64],
         key_id=request.key_id, receivers=int(batch[1]) + int(batch[2]) if batch else 0, batch_no=int(batch[3]) if batch else 0,
         left_out=noted.left_out, message=message,
-        body="" if noted.reply.startswith(_GOOD) else show_request(request.query, noted.body),
+        body="" if noted.reply.startswith(_GOOD) else show_request(request.query, noted.body, request.path),
     )  # fmt: skip
