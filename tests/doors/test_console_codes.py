@@ -10,6 +10,7 @@ import pytest
 from tests.contexts.past import Past, put
 from tests.doors.console import log_in, read
 from tests.doors.test_console_batches import add_batch
+from tests.doors.test_console_walk import list_addresses
 from tocsin.kit import clock
 from tocsin.traffic import Product, Reason
 
@@ -19,9 +20,7 @@ TEXT = f"Your codes are {' '.join(CODES)}"
 
 def list_pages() -> list[str]:
     """All pages without an argument."""
-    from tocsin.console.urls import urlpatterns
-
-    routes = [str(each.pattern) for each in urlpatterns]
+    routes = [each.route for each in list_addresses()]
     return [f"/{route}" for route in routes if "<" not in route and route.endswith("/")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import smtplib
 import sys
 from collections.abc import Callable
@@ -70,7 +71,7 @@ def _raise_from() -> None:
     ("act", "kept"),
     [
         (lambda: int(SECRET), "ValueError: invalid literal for int() with base 10: '…'"),
-        (lambda: {}[SECRET], "KeyError: '…'"),
+        (lambda: os.environ[SECRET], "KeyError: '…'"),
         (lambda: int(f"it's {SECRET} o'clock"), "ValueError"),
         (lambda: datetime.fromisoformat(SECRET), "ValueError: Invalid isoformat string: '…'"),
         (lambda: json.loads("{" + SECRET), "JSONDecodeError: Expecting property name"),
