@@ -59,7 +59,7 @@ async def answer_carrier(desk: Desk, place: Place, called: Called, address: str)
     try:
         await _store(desk, known.channel, heard)
     except LOST as error:
-        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, str(error).strip())
+        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, error)
         reply = transport_reply(503, "Try again")
         reply.retry_after_s = _RETRY_S
         return reply
@@ -79,7 +79,7 @@ def _tries(address: str) -> str:
 
 async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
     books = desk.terms.books
-    async with desk.readers.lend() as session:
+    async with desk.pools.carriers.lend(channel.id) as session:
         with session.within(ANSWER_WITHIN_S):
             if heard.receipts:
                 await receive(session, channel.id, heard.receipts, books)

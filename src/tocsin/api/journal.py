@@ -171,6 +171,10 @@ def _read(noted: _Noted) -> audit.RequestEntry:
         path=request.path, status=status, http=noted.http, took_ms=noted.took_ms, address=request.address[:64],
         key_id=request.key_id, receivers=int(batch[1]) + int(batch[2]) if batch else 0, batch_no=int(batch[3]) if batch else 0,
         left_out=noted.left_out, message=message,
-        body=show_request(request.query, noted.body) if noted.signed and not noted.reply.startswith(_GOOD) else "",
+        body=(
+            show_request(request.query, noted.body, request.path)
+            if noted.signed and not noted.reply.startswith(_GOOD)
+            else ""
+        ),
         signed=noted.signed,
     )  # fmt: skip

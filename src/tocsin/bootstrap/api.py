@@ -15,7 +15,7 @@ from granian.server.embed import Server as HttpServer
 from tocsin import queue
 from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Tracking, make_pools
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
@@ -29,6 +29,7 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
+from tocsin.kit.window import Window
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
 from tocsin.queue import Waker
 
@@ -50,15 +51,18 @@ class Plant:
             memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
             memory.mail_domains,
         )  # fmt: skip
+        tracking = Tracking(
+            derive_keys(settings, TRACKING), Places(settings.mmdb), window=Window(settings.link_events_per_address)
+        )
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
         self._rates_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
         self._strangers_session = Session(dsn, f"{name} strangers", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
             settings, memory.directory, ground, Group(dsn), Windows(self._rates_session, 1),
-            Windows(self._strangers_session, 60), Readers(dsn, 4), Waker(self._waker_session),
+            Windows(self._strangers_session, 60), make_pools(dsn), Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
-            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
+            tracking, Ears(memory.table, memory.seal.open),
             derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
@@ -84,7 +88,7 @@ class Plant:
         with contextlib.suppress(*LOST):
             await self.slots.close()
         await self.desk.group.close()
-        await self.desk.readers.close()
+        await self.desk.pools.close()
         await self._waker_session.close()
         await self._rates_session.close()
         await self._strangers_session.close()

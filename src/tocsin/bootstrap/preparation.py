@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 import psycopg
 
 from tocsin.accounts import check_canary
+from tocsin.kit.error_text import describe_error
 from tocsin.kit.leash import die_with_parent
 from tocsin.kit.seal import SealError, open_seal
 from tocsin.kit.settings import Settings, SettingsError, read_settings
@@ -99,7 +100,7 @@ def _main() -> None:
     except (SealError, PreparationError, ExposureError) as error:
         answer = {"error": str(error)}
     except psycopg.OperationalError as error:
-        answer = {"error": f"the database does not answer: {' '.join(str(error).split())}"}
+        answer = {"error": f"the database does not answer: {' '.join(describe_error(error).split())}"}
     print(json.dumps(answer))
 
 

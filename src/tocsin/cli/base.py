@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from tocsin.bootstrap.facts import read_dsn
 from tocsin.bootstrap.home import tell_owner
 from tocsin.kit import last_words
+from tocsin.kit.error_text import describe_error
 from tocsin.kit.settings import Settings, SettingsError, read_settings
 
 _JSON = "tocsin.json"
@@ -119,7 +120,7 @@ def open_session(settings: Settings | None = None) -> Iterator[psycopg.Connectio
     try:
         conn = psycopg.connect(dsn, connect_timeout=5, application_name="tocsin cli")
     except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(describe_error(error).split())
         raise Refusal(
             f"no database runs ({reason}): start `tocsin up`, or set TOCSIN_HOME or DATABASE_URL", USAGE
         ) from error
@@ -166,4 +167,4 @@ def _explain(error: Exception) -> tuple[str, int]:
         case psycopg.errors.UndefinedTable():
             return "the database has not our tables yet: run `tocsin migrate`", USAGE
         case _:
-            return f"the database does not answer: {' '.join(str(error).split())}", USAGE
+            return f"the database does not answer: {' '.join(describe_error(error).split())}", USAGE

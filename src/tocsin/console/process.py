@@ -28,6 +28,10 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
             log.propagate = True
         self.access_log.setLevel(logging.ERROR)
 
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """gunicorn names the address that was asked for: without its query, which may hold a number that was searched."""
+        super().exception(msg, *(str(each).partition("?")[0] for each in args), **kwargs)
+
 
 class _Process(BaseApplication):  # type: ignore[misc]  # the same
     def __init__(self, settings: Settings, api_url: str) -> None:

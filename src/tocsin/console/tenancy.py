@@ -25,6 +25,7 @@ from tocsin.console.installation import installation
 from tocsin.console.opening import open_account
 from tocsin.console.rights import RIGHTS
 from tocsin.console.settings import LANGUAGES
+from tocsin.console.share import say_busy, take_share
 from tocsin.schema.models import Membership, User
 
 Conn = Connection[TupleRow]
@@ -75,7 +76,8 @@ def member(what: str = "") -> Callable[[View], View]:
             if what and what not in found.can:
                 raise PermissionDenied
             request.member = found  # type: ignore[attr-defined]  # for the layout
-            return view(request, found, *words, **named)
+            with take_share(found.account_id) as may:
+                return view(request, found, *words, **named) if may else say_busy(request)
 
         inner.right = what  # type: ignore[attr-defined]  # for the test that walks all addresses
         return inner

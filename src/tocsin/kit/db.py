@@ -68,15 +68,18 @@ class Session:
     """One connection. Not for two tasks at once.
 
     `answer_within_s`: a statement of `run` and `rows` that has no answer by then loses its connection, which raises LOST.
+    `statement_s`: the server ends a statement that takes longer, which raises LOST and keeps the connection.
     """
 
     def __init__(
-        self, dsn: str, name: str, *, generic_plans: bool = False, answer_within_s: float | None = None
-    ) -> None:
+        self, dsn: str, name: str, *, generic_plans: bool = False, answer_within_s: float | None = None,
+        statement_s: float | None = None,
+    ) -> None:  # fmt: skip
         self._dsn = dsn
         self._name = name
         self._generic_plans = generic_plans
         self._answer_within_s = answer_within_s
+        self._statement_ms = 0 if statement_s is None else int(statement_s * 1000)
         self._conn: AsyncConnection[TupleRow] | None = None
 
     async def conn(self) -> AsyncConnection[TupleRow]:
@@ -102,6 +105,8 @@ class Session:
             if self._generic_plans:
                 await conn.execute(STABLE_PLANS)
             await conn.execute("SET timezone = 'UTC'")
+            if self._statement_ms:
+                await conn.execute(b"SET statement_timeout = %d" % self._statement_ms)
         return conn
 
     async def wake(self) -> None:

@@ -1,5 +1,6 @@
 """Logs: one JSON object a line on stderr. API keys, signs and message contents never go into one.
 
+Errors are written without the values that they repeat (kit/error_text.py): pass the error itself as an argument, not its text.
 Pass ids with `extra={"request_id": ..., "batch_no": ..., "message_id": ...}`: those names become fields of the line.
 """
 
@@ -9,18 +10,20 @@ import io
 import logging
 import os
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO
 
 import msgspec
 
 from tocsin.kit.clock import UTC
+from tocsin.kit.error_text import describe_error, format_error
 
 IDS = ("request_id", "batch_no", "message_id")
 FOR_THE_LOG_ALONE = {"for_the_log_alone": True}
 """`extra` of what a person at the terminal need not read."""
-_OF_DATABASE = ("psycopg", "django")
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -53,26 +56,21 @@ class Bounded(logging.Filter):
 
 
 def _write_text(record: logging.LogRecord) -> str:
-    text = record.getMessage()
-    for value in record.args if isinstance(record.args, tuple) else ():
-        if isinstance(value, BaseException):
-            text = _hide_values(text, value)
-    return text
+    """The message; of errors in it what may be said."""
+    if isinstance(record.msg, BaseException):
+        return describe_error(record.msg)
+    args = record.args
+    if isinstance(args, tuple):
+        args = tuple(describe_error(each) if isinstance(each, BaseException) else each for each in args)
+    text = str(record.msg) % args if args else str(record.msg)
+    # asyncio tells of a task or a future with its whole exception; the error's own field says what may be said.
+    return text.partition("\n")[0] if record.name == "asyncio" else text
 
 
-def _hide_values(text: str, error: BaseException | None) -> str:
-    """`text`, which tells of `error`, without what PostgreSQL quotes: rows and statements, texts of messages among them.
-
-    The first line of such an error says what is wrong; behind a colon it may quote a value too.
-    """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if type(error).__module__.partition(".")[0] in _OF_DATABASE:
-            said = str(error)
-            text = text.replace(said, said.partition("\n")[0].partition(': "')[0])
-        error = error.__cause__ or error.__context__
-    return text
+def _log_end(_kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:
+    """What nobody caught: as Python would write it, but for the values."""
+    if not isinstance(error, KeyboardInterrupt | SystemExit):
+        logging.getLogger("tocsin").critical("ended by a fault", exc_info=error)
 
 
 class JsonFormatter(logging.Formatter):
@@ -97,8 +95,8 @@ class JsonFormatter(logging.Formatter):
                 line[name] = value.hex() if isinstance(value, bytes) else str(value)
         if hasattr(record, "left_out"):
             line["left_out"] = record.left_out  # lines of the logger, before this one
-        if record.exc_info:
-            line["error"] = _hide_values(self.formatException(record.exc_info), record.exc_info[1])
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = format_error(record.exc_info[1])
         try:
             return _ENCODE(line).decode()
         except UnicodeEncodeError:  # a lone surrogate out of a client's text
@@ -138,3 +136,5 @@ def set_up_logging(level: str, process: str, file: Path | None = None) -> None:
         root.addHandler(stderr)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+    threading.excepthook = lambda end: _log_end(end.exc_type, end.exc_value, end.exc_traceback)

@@ -148,6 +148,12 @@ class Settings:
     bad_signs_per_address: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_ADDRESS", 1000, wording.count, "failed signs a minute of one address"
     )
+    link_events_per_address: int = _setting(
+        "TOCSIN_LINK_EVENTS_PER_ADDRESS",
+        6_000,
+        wording.count,
+        "opens and clicks of emails a minute of one address that are stored; IPv6 by its /64",
+    )
 
     console_port: int = _setting(
         "TOCSIN_CONSOLE_PORT",

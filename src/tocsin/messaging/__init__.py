@@ -57,7 +57,7 @@ from tocsin.messaging.query import (
     read_funds,
     time_span,
 )
-from tocsin.messaging.reactions import Reaction, receive_feedback, record_reactions
+from tocsin.messaging.reactions import EVENTS_LISTED, Reaction, receive_feedback, record_reactions
 from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
@@ -96,6 +96,7 @@ from tocsin.messaging.trace import (
 from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
+    "EVENTS_LISTED",
     "KINDS",
     "MMS",
     "NEWEST",

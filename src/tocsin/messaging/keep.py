@@ -68,6 +68,7 @@ async def keep_partitions(session: Session, keep_s: float) -> None:
     await session.run(QUERIES["forget_unmatched"], (limit,))
     await session.run(QUERIES["forget_replies"], (limit,))
     await session.run(QUERIES["forget_mail_events"], (limit,))
+    await session.run(QUERIES["forget_event_counts"], (limit,))
     await session.run(QUERIES["forget_batches"], {"limit": limit})
 
 

@@ -70,7 +70,7 @@ class Pusher:
             await self._keep(news=news)
         except LOST as error:
             DATABASE_LOSSES.labels("push").inc()
-            _LOG.warning("the database is away, nothing is pushed: %s", str(error).strip())
+            _LOG.warning("the database is away, nothing is pushed: %s", error)
             self._look_at = self._renew_at = clock.monotonic_s() + _LOOK_S
         except Exception:  # noqa: BLE001  edge of the loop: the endpoints that are served go on being served
             LOOP_ERRORS.labels("push").inc()

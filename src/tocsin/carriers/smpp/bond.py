@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.kit import clock
+from tocsin.kit.error_text import describe_error
 from tocsin.smpp import Answered, Bind, Bound, Command, Ended, Event, Role, SessionError, Status, Stream, Terms, connect
 
 _log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Bond:
                 self._note_failure(str(error) or type(error).__name__)
             except Exception as error:  # noqa: BLE001  the edge of the loop: whatever it is, the bind is tried again
                 _log.exception("the bind of channel %s", self._name)
-                self._note_failure(str(error) or type(error).__name__)
+                self._note_failure(describe_error(error))
             if clock.monotonic_s() - self._bound_s >= _STEADY_S:
                 self._failures = 0
             wait_s = min(self._config.reconnect_s * 2 ** min(self._failures, 12), self._config.reconnect_most_s)
