@@ -21,6 +21,7 @@ from tocsin.accounts.change import (
     set_account,
 )
 from tocsin.accounts.directory import Directory
+from tocsin.accounts.display import MAX_DISPLAY_NAME, read_display_name, write_title
 from tocsin.accounts.model import (
     FREE_TEXT,
     GRANT_KINDS,
@@ -32,6 +33,7 @@ from tocsin.accounts.model import (
     Account,
     AccountError,
     AccountFacts,
+    AccountNameError,
     Key,
     KeyFacts,
     PoolRow,
@@ -46,6 +48,7 @@ __all__ = [
     "FREE_TEXT",
     "GRANT_KINDS",
     "LANGUAGES",
+    "MAX_DISPLAY_NAME",
     "POOL",
     "ROUTING",
     "SENDER",
@@ -53,6 +56,7 @@ __all__ = [
     "Account",
     "AccountError",
     "AccountFacts",
+    "AccountNameError",
     "Call",
     "Directory",
     "Key",
@@ -73,6 +77,7 @@ __all__ = [
     "list_pool",
     "make_key",
     "note_uses",
+    "read_display_name",
     "read_network",
     "read_pool",
     "remove_from_pool",
@@ -83,4 +88,5 @@ __all__ = [
     "rotate_key",
     "set_account",
     "sign_call",
+    "write_title",
 ]

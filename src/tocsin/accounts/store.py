@@ -59,9 +59,11 @@ def list_accounts(conn: Conn) -> list[AccountFacts]:
     return [AccountFacts(*row) for row in conn.execute(QUERIES["all"])]
 
 
-def insert_account(conn: Conn, name: str, plan: str, language: str) -> int | None:
+def insert_account(conn: Conn, name: str, plan: str, language: str, display_name: str) -> int | None:
     """Id of the new account; None where the name is taken or there is no such plan."""
-    row = conn.execute(QUERIES["create"], {"name": name, "plan": plan, "language": language}).fetchone()
+    row = conn.execute(
+        QUERIES["create"], {"name": name, "plan": plan, "language": language, "display_name": display_name}
+    ).fetchone()
     return None if row is None else int(row[0])
 
 

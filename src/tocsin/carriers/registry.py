@@ -24,6 +24,7 @@ from tocsin.carriers.smpp.link import SmppLink
 from tocsin.carriers.tocsin.callback import make_ear as make_tocsin_ear
 from tocsin.carriers.tocsin.config import TocsinConfig
 from tocsin.carriers.tocsin.link import TocsinLink
+from tocsin.kit.suggest import suggest
 from tocsin.traffic import Link
 
 OpenSealed = Callable[[str], str]
@@ -130,11 +131,11 @@ def _read_all(kind: str, channel: ChannelFacts, open_sealed: OpenSealed | None) 
 
 def _read(kind: str, config: Mapping[str, Any]) -> tuple[msgspec.Struct | None, list[str]]:
     if kind not in CARRIERS:
-        return None, [f"there is no carrier of kind {kind!r}; there are: {', '.join(kinds())}"]
+        return None, [_refuse(f"there is no carrier of kind {kind!r}", kind, kinds())]
     struct = CARRIERS[kind].config
     fields = {field.name: field for field in msgspec.structs.fields(struct)}
     mistakes = [
-        f"{name}: no such setting; there are: {', '.join(fields)}" for name in sorted(config) if name not in fields
+        _refuse(f"{name}: no such setting", name, list(fields)) for name in sorted(config) if name not in fields
     ]
     good: dict[str, Any] = {}
     for name, field in fields.items():
@@ -153,6 +154,11 @@ def _read(kind: str, config: Mapping[str, Any]) -> tuple[msgspec.Struct | None, 
         return struct(**good), []
     except ValueError as error:  # what settings must be together
         return None, str(error).splitlines()
+
+
+def _refuse(sentence: str, word: str, known: list[str]) -> str:
+    hint = suggest(word, known)
+    return f"{sentence}: {hint}" if hint else f"{sentence}; there are: {', '.join(known)}"
 
 
 def _say(error: msgspec.ValidationError) -> str:

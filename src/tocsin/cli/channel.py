@@ -11,7 +11,7 @@ import msgspec
 
 from tocsin import carriers, queue, routing
 from tocsin.cli import store
-from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
+from tocsin.cli.base import Choice, Refusal, load_settings, open_session, show, table, verbs
 from tocsin.cli.change import (
     OR_NONE,
     Conn,
@@ -25,7 +25,7 @@ from tocsin.cli.change import (
 )
 from tocsin.traffic import Reason
 
-POLICY = click.Choice(routing.UNKNOWN_POLICIES)
+POLICY = Choice(routing.UNKNOWN_POLICIES)
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):

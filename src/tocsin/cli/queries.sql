@@ -74,3 +74,31 @@ UPDATE mfa_authenticator SET data = data || jsonb_build_object(%s::text, %s::tex
 
 -- name: secret_set
 UPDATE endpoint SET secret = %s WHERE id = %s;
+
+-- name: names_of_accounts
+-- What people may write, and the name that it leads to. The account's own name wins over another's display name.
+SELECT w.written, w.name FROM (
+    SELECT name AS written, name, 0 AS rank FROM account
+    UNION ALL SELECT display_name, name, 1 FROM account WHERE display_name <> '') w
+ORDER BY w.rank, abs(length(w.written) - %(length)s::integer), w.written LIMIT %(limit)s::integer;
+
+-- name: names_of_channels
+SELECT name, name FROM channel ORDER BY abs(length(name) - %(length)s::integer), name LIMIT %(limit)s::integer;
+
+-- name: names_of_countries
+SELECT w.written, c.iso FROM country c CROSS JOIN LATERAL (VALUES (c.iso), (c.name), (c.name_zh), (c.code_id::text)) AS w(written)
+ORDER BY abs(length(w.written) - %(length)s::integer), c.iso LIMIT %(limit)s::integer;
+
+-- name: names_of_plans
+SELECT name, name FROM plan ORDER BY abs(length(name) - %(length)s::integer), name LIMIT %(limit)s::integer;
+
+-- name: names_of_domains
+SELECT domain, domain FROM mail_domain ORDER BY abs(length(domain) - %(length)s::integer), domain LIMIT %(limit)s::integer;
+
+-- name: members
+SELECT m.account_id, u.email, u.name, m.role FROM membership m JOIN console_user u ON u.id = m.user_id
+WHERE %(account)s::integer IS NULL OR m.account_id = %(account)s::integer ORDER BY m.account_id, m.id;
+
+-- name: accounts_of_email
+SELECT a.name FROM membership m JOIN console_user u ON u.id = m.user_id JOIN account a ON a.id = m.account_id
+WHERE lower(u.email) = lower(%s) ORDER BY a.name;

@@ -154,3 +154,22 @@ def reseal_second_factors(conn: Conn, reseal: Callable[[str], str]) -> int:
     with conn.cursor() as cursor:
         cursor.executemany(QUERIES["second_factor_set"], found)
     return len(found)
+
+
+class MemberOf(NamedTuple):
+    """A person in an account. `name`: as colleagues see the person, or ""."""
+
+    account_id: int
+    email: str
+    name: str
+    role: str
+
+
+def read_members(conn: Conn, account_id: int | None = None) -> list[MemberOf]:
+    """Of an account or of all, in the order in which they joined."""
+    return [MemberOf(*row) for row in conn.execute(QUERIES["members"], {"account": account_id})]
+
+
+def find_accounts_of(conn: Conn, email: str) -> list[str]:
+    """Names of the accounts that a person of this address is in."""
+    return [str(row[0]) for row in conn.execute(QUERIES["accounts_of_email"], (email,))]

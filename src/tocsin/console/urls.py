@@ -127,6 +127,7 @@ urlpatterns = [
     path("lists/blacklist/<int:row_id>/remove/", lists.remove, {"which": "blacklist"}, name="blacklist-remove"),
     path("settings/", settings.show, name="settings"),
     path("settings/save/", settings.save, name="settings-save"),
+    path("settings/name/", settings.save_name, name="settings-name"),
     path("settings/alert/", settings.save_alert, name="alert-save"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),
