@@ -136,6 +136,14 @@ def tell_time(at: datetime | None) -> str:
     return "" if at is None else at.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def tell_age(age_s: float) -> str:
+    """A length of time in one unit."""
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if age_s >= 2 * seconds:
+            return f"{age_s / seconds:.0f} {unit}"
+    return f"{max(age_s, 0):.0f} s"
+
+
 def tell_yes(value: bool) -> str:
     """yes or no."""
     return "yes" if value else "no"
