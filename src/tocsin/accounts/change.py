@@ -106,6 +106,14 @@ def replace_key(
     return store.insert_key(conn, account_id, sealed, name)
 
 
+def rename_key(conn: Connection[TupleRow], account_id: int, key_id: int, name: str) -> str | None:
+    """Call a key that holds so; its name before. None: the account has no such key."""
+    before = store.lock_key(conn, account_id, key_id)
+    if before is not None:
+        store.rename_key(conn, account_id, key_id, name)
+    return before
+
+
 def rotate_key(conn: Connection[TupleRow], account_id: int, sealed: str, old_until: datetime) -> tuple[int, list[int]]:
     """A new key; the old ones hold until `old_until` at most. Ids of the new one and of those that now end then."""
     store.lock_account(conn, account_id)

@@ -71,6 +71,9 @@ FROM api_key k LEFT JOIN key_use u ON u.key_id = k.id WHERE k.account_id = %s OR
 -- name: key_name
 SELECT name FROM api_key WHERE account_id = %s AND id = %s AND (expires_at IS NULL OR expires_at > now()) FOR UPDATE;
 
+-- name: key_rename
+UPDATE api_key SET name = %s WHERE account_id = %s AND id = %s;
+
 -- name: note_uses
 INSERT INTO key_use (key_id, at) SELECT * FROM unnest(%s, %s) AS u(key_id, at) ORDER BY 1
 ON CONFLICT (key_id) DO UPDATE SET at = greatest(key_use.at, excluded.at);

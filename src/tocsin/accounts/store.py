@@ -104,6 +104,11 @@ def end_key(conn: Conn, account_id: int, key_id: int, end: datetime) -> bool:
     return conn.execute(QUERIES["key_end"], (end, account_id, key_id, end)).fetchone() is not None
 
 
+def rename_key(conn: Conn, account_id: int, key_id: int, name: str) -> None:
+    """Call a key of the account so."""
+    conn.execute(QUERIES["key_rename"], (name, account_id, key_id))
+
+
 def lock_key(conn: Conn, account_id: int, key_id: int) -> str | None:
     """The name of a key of the account that holds, locked until the transaction ends."""
     row = conn.execute(QUERIES["key_name"], (account_id, key_id)).fetchone()

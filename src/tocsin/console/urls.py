@@ -64,6 +64,7 @@ urlpatterns = [
     path("templates/<int:template_id>/withdraw/", templates.withdraw, name="template-withdraw"),
     path("templates/<int:template_id>/delete/", templates.delete, name="template-delete"),
     path("keys/", keys.show, name="keys"),
+    path("keys/<int:key_id>/rename/", keys.rename, name="key-rename"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("reference/", reference.show, name="reference"),
     path("quick-start/webhook/", hooktest.save, name="quick-start-hook"),
