@@ -208,9 +208,9 @@ def test_what_is_in_the_way_of_a_removal_is_named(shell: Shell, swift: None) -> 
     put_message(shell, east)
     hand_over(shell, east, put_message(shell, east))
     said = shell.run("channel", "remove", "east").err
-    assert f"east: 1 route lead to it: tocsin route remove ID, for each of {route}" in said
+    assert f"east: 1 route to it: tocsin route remove ID, for each of {route}" in said
     assert "east: 1 account may name it: tocsin grant remove acme routing east" in said
-    assert "east: 2 messages wait for it: let them go, or --move-to CHANNEL" in said
+    assert "east: 2 messages in its lane: let them go, or --move-to CHANNEL" in said
     assert "east: receipts of 1 message are to come: wait for them, or --without-receipts" in said
     assert shell.json("channel", "list")[-1]["paused"] is False, "nothing was changed"
     assert "did you mean east?" in shell.refused("channel", "remove", "esat")

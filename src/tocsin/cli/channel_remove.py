@@ -111,13 +111,13 @@ def _refuse(conn: Conn, channel: routing.Channel, order: Order, settings: Settin
     why = []
     if uses.routes:
         ids = ", ".join(map(str, uses.routes[:20])) + (" ..." if len(uses.routes) > 20 else "")
-        why.append(f"{_count(len(uses.routes), 'route')} lead to it: tocsin route remove ID, for each of {ids}")
+        why.append(f"{_count(len(uses.routes), 'route')} to it: tocsin route remove ID, for each of {ids}")
     if uses.granted:
         why.append(
             f"{_count(len(uses.granted), 'account')} may name it: tocsin grant remove {uses.granted[0]} routing {name}"
         )
     if uses.waiting and order.target is None:
-        why.append(f"{_count(uses.waiting, 'message')} wait for it: let them go, or --move-to CHANNEL")
+        why.append(f"{_count(uses.waiting, 'message')} in its lane: let them go, or --move-to CHANNEL")
     if not order.gives_up:
         count = store.count_open(conn, channel.id, settings.receipt_timeout_s, _MAX_COUNTED)
         if count:
