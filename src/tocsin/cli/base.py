@@ -17,6 +17,7 @@ from tocsin.bootstrap.home import tell_owner
 from tocsin.kit import last_words
 from tocsin.kit.error_text import describe_error
 from tocsin.kit.settings import Settings, SettingsError, read_settings
+from tocsin.kit.suggest import join, suggest
 
 _JSON = "tocsin.json"
 FAILED = 1
@@ -29,6 +30,14 @@ class Refusal(click.ClickException):
     def __init__(self, sentence: str, exit_code: int = FAILED) -> None:
         super().__init__(sentence)
         self.code = exit_code
+
+
+class Choice(click.Choice[str]):
+    """One of some words; a wrong one is told which are close."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        hint = suggest(str(value), [str(each) for each in self.choices])
+        return f"{super().get_invalid_choice_message(value, ctx).rstrip('.')}{': ' if hint else '.'}{hint}"
 
 
 class Verb(click.Command):
@@ -160,6 +169,10 @@ def _explain(error: Exception) -> tuple[str, int]:
     match error:
         case Refusal():
             return error.format_message(), error.code
+        case click.exceptions.NoSuchCommand():
+            return join(error.message.rstrip("."), _suggest_verb(error.command_name, error.ctx)), USAGE
+        case click.exceptions.NoSuchOption():
+            return join(error.message.rstrip("."), _suggest_option(error.option_name, error.ctx)), USAGE
         case click.ClickException():
             return error.format_message(), USAGE
         case SettingsError():
@@ -168,3 +181,28 @@ def _explain(error: Exception) -> tuple[str, int]:
             return "the database has not our tables yet: run `tocsin migrate`", USAGE
         case _:
             return f"the database does not answer: {' '.join(describe_error(error).split())}", USAGE
+
+
+_OTHER_WORDS = {
+    "delete": "remove", "del": "remove", "rm": "remove", "drop": "remove", "ls": "list", "get": "show", "info": "show",
+    "view": "show", "update": "set", "edit": "set", "new": "add", "create": "add", "make": "create", "add": "create",
+    "stop": "pause", "start": "resume", "check": "test", "status": "doctor", "serve": "up", "run": "up",
+}  # fmt: skip
+"""What other tools call a verb."""
+
+
+def _suggest_verb(word: str, ctx: click.Context | None) -> str:
+    """The close ones of the group that was asked; else where a verb of this name is."""
+    if ctx is None or not isinstance(ctx.command, click.Group):
+        return ""
+    group = ctx.command
+    known = {name: name for name in group.list_commands(ctx)}
+    known |= {other: name for other, name in _OTHER_WORDS.items() if name in known and other not in known}
+    return suggest(word, known) or f"`{ctx.command_path} --help` names them all"
+
+
+def _suggest_option(word: str, ctx: click.Context | None) -> str:
+    if ctx is None:
+        return ""
+    known = [name for each in ctx.command.params for name in (*each.opts, *each.secondary_opts) if name.startswith("-")]
+    return suggest(word, known) or f"`{ctx.command_path} --help` names them all"

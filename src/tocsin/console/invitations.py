@@ -133,14 +133,14 @@ def send(request: HttpRequest, who: Member, invited: Invited) -> bool:
     reader = find_user(found.address)
     with translation.override((reader.language if reader else "") or get_language()):
         facts = {
-            "account": who.account,
+            "account": who.title,
             "role": ROLES[found.role][0],
             "means": ROLES[found.role][1],
             "inviter": who.user.email,
             "url": site.rstrip("/") + path if site else request.build_absolute_uri(path),
             "days": VALID.days,
         }
-        subject = _("%(inviter)s invites you to Tocsin") % facts
+        subject = _("%(inviter)s invites you to %(account)s on Tocsin") % facts
         try:
             return send_mail(subject, render_to_string(_MAIL, facts), None, [found.address]) > 0
         except OSError as error:

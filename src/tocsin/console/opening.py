@@ -27,7 +27,9 @@ def open_account(conn: Connection[TupleRow], settings: Settings, user: User, vis
         return
     language = "zh" if (get_language() or "").startswith("zh") else "en"
     name = "t" + "".join(secrets.choice(_LETTERS) for _ in range(9))
-    account_id = accounts.create_account(conn, name, plan=settings.start_plan, language=language)
+    account_id = accounts.create_account(
+        conn, name, plan=settings.start_plan, language=language, display_name=user.account_name
+    )
     accounts.set_account(conn, name, rate_per_s=settings.start_rate)
     billing.open_wallet(conn, account_id)
     given = _note_start(settings, account_id, find_mailbox(user.email), find_network(visitor))
@@ -35,7 +37,7 @@ def open_account(conn: Connection[TupleRow], settings: Settings, user: User, vis
         billing.give(conn, account_id, given, "start balance")
     Membership.objects.create(user=user, account=Account.objects.get(id=account_id), role="owner")
     settle(user)
-    facts = {"plan": settings.start_plan, "gift": billing.text_of(given)}
+    facts = {"plan": settings.start_plan, "gift": billing.text_of(given), "display_name": user.account_name}
     audit.record(conn, f"user {user.id}", "register", f"account {name}", None, facts)
 
 

@@ -196,6 +196,7 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": schema.ACCOUNT_USER_MODEL_USERNAME_FIELD,
         "ACCOUNT_LOGIN_METHODS": schema.ACCOUNT_LOGIN_METHODS,
         "ACCOUNT_SIGNUP_FIELDS": schema.ACCOUNT_SIGNUP_FIELDS,
+        "ACCOUNT_SIGNUP_FORM_CLASS": "tocsin.console.registration.Registration",
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
         "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": True,
         "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,

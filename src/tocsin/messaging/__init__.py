@@ -91,6 +91,7 @@ from tocsin.messaging.trace import (
     Submitted,
     Trace,
     Waits,
+    owner_of_message,
     trace_message,
 )
 from tocsin.messaging.uplink import join_replies, receive_replies
@@ -203,6 +204,7 @@ __all__ = [
     "move_due",
     "move_page",
     "owner_of",
+    "owner_of_message",
     "page_batches",
     "page_ids",
     "page_mail_events",

@@ -491,6 +491,9 @@ UNION ALL SELECT 1, country_id, status, sum(messages)::bigint, sum(fee)::bigint 
 UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY product, status
 UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
 
+-- name: message_owner
+SELECT a.name FROM message m JOIN account a ON a.id = m.account_id WHERE m.id = %s::uuid;
+
 -- name: trace_message
 -- Its batch may have gone with an older day.
 SELECT m.batch_no, coalesce(b.priority, 1)::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,

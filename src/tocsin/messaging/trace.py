@@ -126,6 +126,12 @@ class Trace(NamedTuple):
     waits: Waits | None
 
 
+def owner_of_message(conn: Conn, message_id: str) -> str | None:
+    """For the operator: the name of the account whose message this is (UUID in hex)."""
+    row = conn.execute(QUERIES["message_owner"], (message_id,)).fetchone()
+    return str(row[0]) if row else None
+
+
 def trace_message(conn: Conn, account_id: int, message_id: str) -> Trace | None:
     """All of the account's message with this id (UUID in hex); None where it has none."""
     row = find_message(conn, account_id, message_id)

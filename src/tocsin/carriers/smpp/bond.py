@@ -120,7 +120,7 @@ class Bond:
             elif isinstance(event, Ended):
                 self.bound = False
                 if not self._ending:
-                    self._note_failure(_say(event))
+                    self._note_failure(tell_end(event))
         self._on_events(self, events)
 
     def _note_failure(self, why: str) -> None:
@@ -148,7 +148,8 @@ class Bond:
             stream.abort()
 
 
-def _say(event: Ended) -> str:
+def tell_end(event: Ended) -> str:
+    """Why a session ended, with the name of the status."""
     if event.status is None:
         return event.why
     name = _NAMES.get(event.status, "an error of this carrier")

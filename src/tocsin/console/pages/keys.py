@@ -38,15 +38,22 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The keys; a POST makes one and shows it, this once."""
     if request.method != "POST":
         return _show_page(request, who)
-    name = " ".join(request.POST.get("name", "").split())
-    if len(name) > NAME_MOST or not name.isprintable():
-        mistake = _("A name has %(most)s characters at most, and no control characters.") % {"most": NAME_MOST}
+    name, mistake = _read_name(request)
+    if mistake:
         return _show_page(request, who, name_mistake=mistake, typed_name=name[:200])
     made = make(who, name)
     if not made:
         messages.error(request, _("An account has %(most)s keys at most: revoke one first.") % {"most": MOST})
         return _show_page(request, who, typed_name=name)
     return _show_page(request, who, made=made)
+
+
+def _read_name(request: HttpRequest) -> tuple[str, str]:
+    """The key's name, and what is wrong with it."""
+    name = " ".join(request.POST.get("name", "").split())
+    if len(name) > NAME_MOST or not name.isprintable():
+        return name, _("A name has %(most)s characters at most, and no control characters.") % {"most": NAME_MOST}
+    return name, ""
 
 
 def _show_page(request: HttpRequest, who: Member, **more: object) -> HttpResponse:
@@ -104,6 +111,26 @@ def rotate(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
         facts = {"key": new_id, "old_until": until.isoformat()}
         audit.record(conn, f"user {who.user.id}", "key rotate", f"account {who.account}", {"key": key_id}, facts)
     return _show_page(request, who, made=api_key, rotated=key_id, old_until=until)
+
+
+@require_POST
+@never_cache
+@member(KEYS)
+def rename(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
+    """Call a key otherwise. Another account's is not found."""
+    name, mistake = _read_name(request)
+    if mistake:
+        messages.error(request, mistake)
+        return redirect("keys")
+    with open_change() as conn:
+        before = accounts.rename_key(conn, who.account_id, key_id, name)
+        if before is None:
+            raise Http404
+        if before != name:
+            was, now = {"key": key_id, "name": before}, {"key": key_id, "name": name}
+            audit.record(conn, f"user {who.user.id}", "key rename", f"account {who.account}", was, now)
+    messages.success(request, _("The key's name is saved."))
+    return redirect("keys")
 
 
 @require_POST
