@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.poll import until
-from tocsin.kit.loops import Loops, Stop
+from tocsin.kit.loops import LONGEST_PAUSE_S, Loops, Stop, pause_after
 
 
 async def go_on() -> None:
@@ -59,3 +59,10 @@ async def test_loops_that_were_asked_to_end_are_no_fault(caplog: pytest.LogCaptu
     late.start(come_to_an_end())
     await late.end()
     assert (stop.broken, caplog.text) == ("", "")
+
+
+def test_a_query_that_hung_does_not_hold_up_the_next_one() -> None:
+    """A poll is at most a twentieth of the time; but it comes within 30 s after a database that hung for minutes."""
+    assert pause_after(0.001, 1.0) == 1.0
+    assert pause_after(0.2, 1.0) == pytest.approx(4.0)
+    assert pause_after(600.0, 1.0) == LONGEST_PAUSE_S <= 30
