@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.clerk import AWAY, work_off
+from tests.contexts.test_table_process import make_book
 from tests.doors.console import log_in, read
 from tocsin import billing, files
 from tocsin.clerk import Api, Reply
@@ -112,6 +113,19 @@ def test_from_the_file_to_the_confirmation(project: str) -> None:
     assert find_job(project, me.account_id).state is State.CANCELLED
     assert "stopped by you" in read(client.get(f"/uploads/{job.id}/"))
     assert "The upload is removed" in read(client.post(f"/uploads/{job.id}/discard/", follow=True))
+
+
+def test_a_file_that_describes_too_much_ends_its_own_job_alone(project: str) -> None:
+    client, me = log_in()
+    upload(client, make_book(b"<c r='XFD1048576'"), "small.xlsx")
+    upload(client)
+    work_off(project)
+    with psycopg.connect(project) as conn:
+        good, bad = files.list_jobs(conn, me.account_id, [Kind.UPLOAD])
+    assert (good.state, good.found["rows"]) == (State.OPEN, 4)
+    assert bad.state is State.FAILED
+    assert "The table in this file is too large" in read(client.get(f"/uploads/{bad.id}/"))
+    assert "此文件中的表格过大" in read(client.get(f"/uploads/{bad.id}/", headers={"accept-language": "zh-hans"}))
 
 
 def test_what_the_api_would_refuse_is_said_and_mended(project: str) -> None:

@@ -51,6 +51,7 @@ class Trouble(StrEnum):
     BROKEN = "broken"  # a fault of ours; the log says which
     TOO_LARGE = "too-large"
     NO_TABLE = "no-table"  # it is no CSV and no XLSX
+    OLD_OR_LOCKED = "old-or-locked"  # a workbook of before 2007, or one with a password: both have the same envelope
     ENCODING = "encoding"
     EMPTY = "empty"
     TOO_MANY_ROWS = "too-many-rows"
