@@ -252,6 +252,8 @@ class Server:
     async def _let_in(self, request: Request) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
+        if not desk.is_clock_right():
+            return error_reply(Status.PLATFORM, "en", "the clock of this server is wrong, try again", retry_after_s=2)
         if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
             return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
         if is_of_console(request.query):

@@ -29,7 +29,7 @@ from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
-from tocsin.queue import Registration, Waker
+from tocsin.queue import DatabaseClock, Registration, Waker
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,10 @@ class Plant:
     def __init__(self, settings: Settings, memory: Memory, name: str, stop: Stop) -> None:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
-        self.slots = SlotLease(dsn, self.numbers, SLOTS)
+        self.clock = DatabaseClock(settings.clock_off_s)
+        self.slots = SlotLease(dsn, self.numbers, SLOTS, self.clock)
         ground = Ground(
-            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
+            memory.table, Ids(), self.numbers, settings.validity_s, self.clock.now_s, memory.guards, memory.templates,
             memory.mail_domains,
         )  # fmt: skip
         self._memory = memory
@@ -61,11 +62,12 @@ class Plant:
             derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
+        self.desk.is_clock_right = self.clock.is_right
         self._stop = stop
         self._loops = Loops(stop)
 
     def _is_ready(self) -> bool:
-        return bool(self.numbers.slots) and self._memory.reference.age_s() < _READY_AGE_S
+        return bool(self.numbers.slots) and self.clock.is_right() and self._memory.reference.age_s() < _READY_AGE_S
 
     async def start(self) -> None:
         """Begin the loops."""
@@ -99,7 +101,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     loops = Loops(stop)
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
     journal = Journal(noting)
-    loops.start(_beat(settings), _forget_windows(plant), journal.run())
+    loops.start(_beat(settings, plant.clock), _forget_windows(plant), journal.run())
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
         backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
@@ -124,10 +126,10 @@ async def _forget_windows(plant: Plant) -> None:
             await plant.desk.allowance.forget(clock.now_s())
 
 
-async def _beat(settings: Settings) -> None:
+async def _beat(settings: Settings, database_clock: DatabaseClock) -> None:
     """The process's row in the table of processes."""
     session = Session(settings.database_url, "api process", answer_within_s=ANSWER_WITHIN_S)
-    registration = Registration("api")
+    registration = Registration("api", database_clock)
     try:
         while True:
             with contextlib.suppress(*LOST):

@@ -31,13 +31,13 @@ def read_upload(desk: Desk, job: Job, check: Callable[[], None]) -> None:
         try:
             facts = _store(desk, job, file, check)
         except TableError as error:
-            with desk.hold(job) as conn:
-                rows.drop_rows(conn, job.id)
             desk.fail(job, Trouble(error.fault))
             return
     if not facts["rows"]:
         desk.fail(job, Trouble.EMPTY)
         return
+    with desk.hold(job) as conn:
+        rows.weigh(conn, job.id)
     desk.begin(job)  # the bytes are not needed any more
     desk.finish(job, Step.MAP, State.OPEN, facts)
 

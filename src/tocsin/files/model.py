@@ -56,6 +56,7 @@ class Trouble(StrEnum):
     EMPTY = "empty"
     TOO_MANY_ROWS = "too-many-rows"
     TOO_WIDE = "too-wide"
+    FULL = "full"  # the account's files take all the bytes that they may
     MONEY = "money"
     AWAY = "away"
     REFUSED = "refused"
@@ -65,6 +66,10 @@ class Trouble(StrEnum):
 
 class Lost(Exception):  # noqa: N818  no error
     """The job is no longer ours: its user cancelled or removed it, or another clerk took it over."""
+
+
+class Full(Exception):  # noqa: N818  no error
+    """The files of the account take all the bytes that they may."""
 
 
 class Job(NamedTuple):

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from tocsin.kit.db import Session
+from tocsin.queue.database_clock import DatabaseClock
 from tocsin.queue.store import QUERIES
 
 BEAT_S = 3.0
@@ -22,8 +23,9 @@ BEAT_S = 3.0
 class Registration:
     """`id` is the owner in every lease of this process."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, database_clock: DatabaseClock | None = None) -> None:
         self._kind = kind
+        self.clock = database_clock or DatabaseClock()
         self._locked: AsyncConnection[TupleRow] | None = None  # not its process id: a restarted server gives them again
         self.id = 0
 
@@ -40,8 +42,9 @@ class Registration:
         return True
 
     async def beat(self, session: Session) -> None:
-        """Say "alive"; who was taken for dead and forgotten is there again."""
-        await session.run(QUERIES["beat"], (self.id, self._kind, socket.gethostname(), os.getpid()))
+        """Say "alive", and by how much the clock is wrong; who was taken for dead and forgotten is there again."""
+        ahead_s = None if await self.clock.ask(session) else self.clock.ahead_s()
+        await session.run(QUERIES["beat"], (self.id, self._kind, socket.gethostname(), os.getpid(), ahead_s))
 
     async def leave(self, session: Session) -> None:
         """Go in order."""
