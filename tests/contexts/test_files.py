@@ -14,10 +14,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tests.clerk import work_off
+from tests.clerk import AWAY, work_off
 from tocsin import accounts, billing, compliance, files
 from tocsin.bootstrap.seed import ensure_defaults
+from tocsin.clerk import Clerk, Tools
 from tocsin.files import Desk, Job, Kind, Lost, New, State, Step
+from tocsin.kit import clock
+from tocsin.queue import DatabaseClock
 
 MOST = 1 << 30
 
@@ -288,3 +291,21 @@ def test_an_export_over_the_bytes_of_its_account_fails_and_keeps_none(
     job = find(conn, account_id, job_id)
     assert (job.state, job.trouble) == (State.FAILED, files.Trouble.FULL)
     assert files.read_bytes_kept(conn, account_id) == 0
+
+
+def test_a_clerk_whose_clock_is_wrong_takes_no_job(conn: Connection[TupleRow], database: str) -> None:
+    account_id = add_account(conn)
+    job_id = start(conn, account_id)
+    pauses = 0
+
+    def wait(wait_s: float) -> bool:
+        nonlocal pauses
+        pauses += wait_s > 0
+        return pauses > 3
+
+    wrong = DatabaseClock(5.0, lambda: clock.now_s() - 3 * 86_400)
+    Clerk(Tools(database, 15.0, 7, MOST, wrong, wait, AWAY)).run()
+    job = find(conn, account_id, job_id)
+    assert (job.state, job.tries) == (State.WAITING, 0)
+    work_off(database)
+    assert find(conn, account_id, job_id).state is State.DONE
