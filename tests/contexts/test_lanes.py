@@ -204,7 +204,7 @@ async def test_a_dead_workers_items_are_free_within_30_seconds_of_its_death(bed:
         settings.lease_s,
     )
     nothing = Terms(None, None)  # type: ignore[arg-type]
-    promote = next(job for job in list_jobs(nothing, None, None, settings) if job.name == "promote")  # type: ignore[arg-type]
+    promote = next(job for job in list_jobs(nothing, None, None, settings, float) if job.name == "promote")  # type: ignore[arg-type]
     assert 0 < left + promote.every_s + 5.0 < 30.0
 
 

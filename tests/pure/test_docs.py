@@ -11,7 +11,7 @@ import click
 import pytest
 
 from tests.contract.test_parameters import PRODUCTS
-from tocsin import files
+from tocsin import files, tables
 from tocsin.api import (
     auth,
     carrier,
@@ -29,7 +29,7 @@ from tocsin.api import (
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
 from tocsin.carriers import calls, kinds, list_settings
-from tocsin.clerk import export, tables
+from tocsin.clerk import export
 from tocsin.cli import root
 from tocsin.console import bounds
 from tocsin.content import Status, media, schedule, zones

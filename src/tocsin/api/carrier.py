@@ -43,6 +43,8 @@ def read_place(path: str) -> Place | None:
 
 async def answer_carrier(desk: Desk, place: Place, called: Called, address: str) -> Reply:
     """Hear a carrier's call, store what it brings, and only then say so."""
+    if not desk.is_clock_right():
+        return _try_again()
     now = clock.now_s()
     if desk.bad_signs.any_spent and desk.bad_signs.is_spent(_tries(address), now):
         return _too_often(desk, now)
@@ -60,9 +62,7 @@ async def answer_carrier(desk: Desk, place: Place, called: Called, address: str)
         await _store(desk, known.channel, heard)
     except LOST as error:
         log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, error)
-        reply = transport_reply(503, "Try again")
-        reply.retry_after_s = _RETRY_S
-        return reply
+        return _try_again()
     return Reply(heard.answer.encode(), content_type="text/plain; charset=utf-8") if heard.answer else Reply(b"{}")
 
 
@@ -89,6 +89,12 @@ async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
     desk.waker.wake(OUTBOX)
     if heard.replies:
         desk.waker.wake(LANE)  # there may be answers to opt-outs among them
+
+
+def _try_again() -> Reply:
+    reply = transport_reply(503, "Try again")
+    reply.retry_after_s = _RETRY_S
+    return reply
 
 
 def _too_often(desk: Desk, now: float) -> Reply:

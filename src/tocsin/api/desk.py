@@ -130,3 +130,4 @@ class Desk:
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True
+    is_clock_right: Callable[[], bool] = lambda: True  # else signs and validity cannot be judged

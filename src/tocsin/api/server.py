@@ -267,6 +267,8 @@ class Server:
     async def _let_in(self, request: Request) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
+        if not desk.is_clock_right():
+            return error_reply(Status.PLATFORM, "en", "the clock of this server is wrong, try again", retry_after_s=2)
         if desk.bad_signs.any_spent and any(desk.bad_signs.is_spent(name, now) for name in _tries(request)):
             return _too_frequent("en", desk.bad_signs.wait_s(now))
         if is_of_console(request.query):

@@ -31,7 +31,7 @@ from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.kit.window import Window
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
-from tocsin.queue import Waker
+from tocsin.queue import DatabaseClock, Waker
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,10 @@ class Plant:
     def __init__(self, settings: Settings, memory: Memory, name: str, stop: Stop) -> None:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
-        self.slots = SlotLease(dsn, self.numbers, SLOTS)
+        self.clock = DatabaseClock(settings.clock_off_s)
+        self.slots = SlotLease(dsn, self.numbers, SLOTS, self.clock)
         ground = Ground(
-            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
+            memory.table, Ids(), self.numbers, settings.validity_s, self.clock.now_s, memory.guards, memory.templates,
             memory.mail_domains,
         )  # fmt: skip
         tracking = Tracking(
@@ -66,11 +67,12 @@ class Plant:
             derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
+        self.desk.is_clock_right = self.clock.is_right
         self._stop = stop
         self._loops = Loops(stop)
 
     def _is_ready(self) -> bool:
-        return bool(self.numbers.slots) and self._memory.reference.age_s() < _READY_AGE_S
+        return bool(self.numbers.slots) and self.clock.is_right() and self._memory.reference.age_s() < _READY_AGE_S
 
     async def start(self) -> None:
         """Begin the loops."""
@@ -106,7 +108,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
     journal = Journal(noting, settings.request_log_rows_per_day)
     loops.start(
-        queue.stay_registered(settings.database_url, "api", ANSWER_WITHIN_S), _forget_windows(plant), journal.run()
+        queue.stay_registered(settings.database_url, "api", ANSWER_WITHIN_S, plant.clock),
+        _forget_windows(plant),
+        journal.run(),
     )
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,

@@ -39,7 +39,7 @@ async def main() -> None:
     plant = Plant(settings, memory, "bulk", stop)
     await plant.start()
     loops = Loops(stop)
-    loops.start(queue.stay_registered(settings.database_url, "bulk"))
+    loops.start(queue.stay_registered(settings.database_url, "bulk", database_clock=plant.clock))
 
     async def answer(job: Job) -> Reply:
         account = await _wait_for_account(memory.directory, job.account_id)

@@ -14,6 +14,7 @@ from tocsin.console import public
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
+from tocsin.queue import DatabaseClock
 
 THREADS = 2
 """So that a small file does not wait for a large one."""
@@ -39,7 +40,10 @@ def _read(answer: public.Answer) -> Reply:
 async def run(settings: Settings, stop: Stop) -> None:
     """Work until `stop` is set; a step that is under way then gets a few seconds, and its lease does the rest."""
     ending = threading.Event()
-    tools = Tools(settings.database_url, settings.lease_s, settings.files_days, ending.wait, open_api(settings))
+    tools = Tools(
+        settings.database_url, settings.lease_s, settings.files_days, settings.files_bytes, DatabaseClock(settings.clock_off_s),
+        ending.wait, open_api(settings),
+    )  # fmt: skip
     threads = [threading.Thread(target=Clerk(tools).run, name=f"clerk {n}", daemon=True) for n in range(THREADS)]
     for thread in threads:
         thread.start()

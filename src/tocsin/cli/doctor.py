@@ -18,7 +18,6 @@ from tocsin.kit.seal import SealError, open_seal
 from tocsin.kit.settings import Settings, SettingsError
 
 _OLDEST_SERVER = 150_000
-_MAX_CLOCK_DIFFERENCE_S = 5.0
 _STUCK_S = 60.0
 _OVERDUE_S = 60.0
 _DAYS_NEEDED, _DAYS_WANTED = 1, 7
@@ -44,7 +43,7 @@ def doctor() -> int:
 
 def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
     """All findings. After a schema that is not ours nothing else can be looked at."""
-    yield from _look_at_server(conn)
+    yield from _look_at_server(conn, settings.clock_off_s)
     schema = _look_at_schema(conn)
     yield schema
     if schema.state == WRONG:
@@ -54,6 +53,7 @@ def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
     yield from look_at_demo(conn, settings)
     yield from look_at_processes(conn, settings)
     looks: list[Callable[[Conn], Iterator[Finding]]] = [
+        _look_at_clocks,
         _look_at_channels,
         _look_at_schedules,
         _look_at_endpoints,
@@ -64,7 +64,7 @@ def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
         yield from look(conn)
 
 
-def _look_at_server(conn: Conn) -> Iterator[Finding]:
+def _look_at_server(conn: Conn, most_off_s: float) -> Iterator[Finding]:
     before_s = clock.now_s()
     server = store.read_server(conn)
     middle_s = (before_s + clock.now_s()) / 2
@@ -72,7 +72,7 @@ def _look_at_server(conn: Conn) -> Iterator[Finding]:
     detail = f"PostgreSQL {server.version}" + (", a standby: nothing can be written" if server.standby else "")
     yield Finding("database", OK if good else WRONG, detail + ("" if good or server.standby else ", 15 is needed"))
     apart_s = middle_s - server.now_s
-    state = OK if abs(apart_s) <= _MAX_CLOCK_DIFFERENCE_S else WRONG
+    state = OK if abs(apart_s) <= most_off_s else WRONG
     yield Finding("clock", state, f"{abs(apart_s):.1f} s {'ahead of' if apart_s > 0 else 'behind'} the database's")
 
 
@@ -99,6 +99,13 @@ def _look_at_seal(conn: Conn, settings: Settings) -> Finding:
     if not there:
         return Finding("sealing key", LOOK, "no process has started on this database yet")
     return Finding("sealing key", OK, "opens what the database holds")
+
+
+def _look_at_clocks(conn: Conn) -> Iterator[Finding]:
+    for each in store.read_wrong_clocks(conn):
+        off = f"{tell_age(abs(each.ahead_s))} {'ahead of' if each.ahead_s > 0 else 'behind'} the database's"
+        detail = f"{each.host} pid {each.pid}: its clock is {off}; it waits until that is right"
+        yield Finding(f"clock of {each.kind}", WRONG, detail)
 
 
 def _look_at_channels(conn: Conn) -> Iterator[Finding]:

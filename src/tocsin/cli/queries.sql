@@ -5,6 +5,11 @@ SELECT current_setting('server_version_num')::integer, current_setting('server_v
 -- name: migrations
 SELECT name FROM django_migrations WHERE app = 'tocsin';
 
+-- name: wrong_clocks
+-- Processes that wait because their clock is wrong. A row that nobody renews is of one that ended.
+SELECT kind, host, pid, clock_ahead_s FROM process
+WHERE clock_ahead_s IS NOT NULL AND seen_at > now() - interval '30 seconds' ORDER BY kind, id;
+
 -- name: lanes
 -- The age is of the oldest message that is ready: the first 48 bits of a UUIDv7 are its millisecond.
 SELECT c.name, c.kind, c.paused, c.config,

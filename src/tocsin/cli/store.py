@@ -68,6 +68,20 @@ def read_migrations(conn: Conn) -> set[str]:
     return {row[0] for row in conn.execute(QUERIES["migrations"])}
 
 
+class WrongClock(NamedTuple):
+    """A process that waits for its clock to be right."""
+
+    kind: str
+    host: str
+    pid: int
+    ahead_s: float
+
+
+def read_wrong_clocks(conn: Conn) -> list[WrongClock]:
+    """Processes whose clock is too far from the database's."""
+    return [WrongClock(*row) for row in conn.execute(QUERIES["wrong_clocks"])]
+
+
 def read_lanes(conn: Conn) -> list[Lane]:
     """All channels with what waits for them."""
     return [Lane(*row) for row in conn.execute(QUERIES["lanes"])]

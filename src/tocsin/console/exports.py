@@ -34,6 +34,9 @@ FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 TROUBLES: dict[str, StrPromise] = {
     Trouble.BROKEN: gettext_lazy("Something went wrong on our side. Try again."),
     Trouble.TOO_LARGE: gettext_lazy("The file became too large: choose a shorter time."),
+    Trouble.FULL: gettext_lazy(
+        "The files of this account take all the space that they may. Remove some and try again."
+    ),
 }
 _ENTRY_KINDS: dict[str, StrPromise] = {
     "charge": gettext_lazy("charge"),

@@ -37,6 +37,9 @@ TROUBLES: Final[dict[str, StrPromise]] = {
     Trouble.NO_TABLE: gettext_lazy(
         "This is no CSV and no XLSX file that can be read. Save it as CSV (UTF-8) and try again."
     ),
+    Trouble.OLD_OR_LOCKED: gettext_lazy(
+        "This workbook has a password, or is of a format older than XLSX. Save it as XLSX without a password, or as CSV."
+    ),
     Trouble.ENCODING: gettext_lazy("The characters of this file cannot be read. Save it as CSV (UTF-8) and try again."),
     Trouble.EMPTY: gettext_lazy("There are no rows in this file."),
     Trouble.TOO_MANY_ROWS: gettext_lazy("A file may have 200,000 rows at most. Divide it."),

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin import accounts, audit, billing
-from tocsin.kit import clock
+from tocsin.console.database_now import database_now
 from tocsin.kit.settings import Settings
 from tocsin.kit.visitor import read_visitor
 from tocsin.schema.models import Account, Membership, Plan, StartBalance, User
@@ -49,7 +49,7 @@ def settle(user: User) -> None:
 
 def _note_start(settings: Settings, account_id: int, mailbox: str, network: str) -> int:
     """The start balance in micro-units, written down; 0 where there is none to have."""
-    given, now = StartBalance.objects, clock.now()
+    given, now = StartBalance.objects, database_now()
     if (
         not settings.start_balance
         or given.filter(address=mailbox).exists()

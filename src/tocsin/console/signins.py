@@ -16,6 +16,7 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from tocsin.console.database_now import database_now
 from tocsin.console.installation import installation
 from tocsin.console.lazy import StrPromise
 from tocsin.kit import clock
@@ -90,8 +91,8 @@ def _end_others(request: HttpRequest, user: User, **_more: Any) -> None:
 
 def _note(request: HttpRequest, user: User, way: str, second: str, failed: str) -> None:
     SignIn.objects.create(
-        user=user, at=clock.now(), address=str(request.META["REMOTE_ADDR"]),
+        user=user, at=database_now(), address=str(request.META["REMOTE_ADDR"]),
         agent=request.META.get("HTTP_USER_AGENT", "")[:_LONGEST], way=way, second=second, failed=failed,
     )  # fmt: skip
     kept = timedelta(days=installation().settings.sign_in_days)
-    SignIn.objects.filter(at__lt=clock.now() - kept).delete()
+    SignIn.objects.filter(at__lt=database_now() - kept).delete()

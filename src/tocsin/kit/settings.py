@@ -71,6 +71,12 @@ class Settings:
     )
     log_level: str = _setting("TOCSIN_LOG_LEVEL", "info", wording.level, "debug, info, warning or error")
     lease_s: float = _setting("TOCSIN_LEASE_S", 15.0, wording.positive, "how long a claimed item stays with its worker")
+    clock_off_s: float = _setting(
+        "TOCSIN_CLOCK_OFF_S",
+        5.0,
+        wording.positive,
+        "a process whose clock is further from the database's takes, moves and ends nothing",
+    )
     receipt_timeout_s: float = _setting(
         "TOCSIN_RECEIPT_TIMEOUT_S", 259_200.0, wording.positive, "a message without a receipt ends after this"
     )
@@ -212,6 +218,17 @@ class Settings:
     files_days: int = _setting(
         "TOCSIN_FILES_DAYS", 7, wording.count, "exports and uploads of the console are kept this many days"
     )
+    files_mb: int = _setting(
+        "TOCSIN_FILES_MB",
+        1024,
+        wording.count,
+        "exports, uploads and attachments of an account take this many MB at most",
+    )
+
+    @property
+    def files_bytes(self) -> int:
+        """`files_mb` in bytes."""
+        return self.files_mb << 20
 
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""

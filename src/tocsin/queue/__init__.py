@@ -1,5 +1,6 @@
 """Work that waits: lanes, leases, shares of a rate, wake-ups."""
 
+from tocsin.queue.database_clock import DatabaseClock
 from tocsin.queue.live import LiveChannel, Outage, forget_states, list_live, read_live, read_outages, write_states
 from tocsin.queue.model import FIRST, Item, Place, Retry
 from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
@@ -35,6 +36,7 @@ __all__ = [
     "NOBODY",
     "OUTBOX",
     "Bucket",
+    "DatabaseClock",
     "Item",
     "Listener",
     "LiveChannel",

@@ -2,8 +2,8 @@
 INSERT INTO process (kind, host, pid) VALUES (%s, %s, %s) RETURNING id;
 
 -- name: beat
-INSERT INTO process (id, kind, host, pid) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s)
-ON CONFLICT (id) DO UPDATE SET seen_at = now();
+INSERT INTO process (id, kind, host, pid, clock_ahead_s) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s::double precision)
+ON CONFLICT (id) DO UPDATE SET seen_at = now(), clock_ahead_s = excluded.clock_ahead_s;
 
 -- name: unregister
 DELETE FROM process WHERE id = %s;

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from tocsin.kit.db import LOST, Session
+from tocsin.queue.database_clock import DatabaseClock
 from tocsin.queue.store import QUERIES
 
 BEAT_S = 3.0
@@ -26,8 +27,9 @@ BEAT_S = 3.0
 class Registration:
     """`id` is the owner in every lease of this process."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, database_clock: DatabaseClock | None = None) -> None:
         self._kind = kind
+        self.clock = database_clock or DatabaseClock()
         self._locked: AsyncConnection[TupleRow] | None = None  # not its process id: a restarted server gives them again
         self.id = 0
 
@@ -44,8 +46,9 @@ class Registration:
         return True
 
     async def beat(self, session: Session) -> None:
-        """Say "alive"; who was taken for dead and forgotten is there again."""
-        await session.run(QUERIES["beat"], (self.id, self._kind, socket.gethostname(), os.getpid()))
+        """Say "alive", and by how much the clock is wrong; who was taken for dead and forgotten is there again."""
+        ahead_s = None if await self.clock.ask(session) else self.clock.ahead_s()
+        await session.run(QUERIES["beat"], (self.id, self._kind, socket.gethostname(), os.getpid(), ahead_s))
 
     async def leave(self, session: Session) -> None:
         """Go in order."""
@@ -68,10 +71,12 @@ def list_processes(conn: Connection[TupleRow]) -> list[Process]:
     return [Process(*row) for row in conn.execute(QUERIES["processes"])]
 
 
-async def stay_registered(dsn: str, kind: str, answer_within_s: float = 5.0) -> None:
+async def stay_registered(
+    dsn: str, kind: str, answer_within_s: float = 5.0, database_clock: DatabaseClock | None = None
+) -> None:
     """Be registered until cancelled, for a process that owns no leases. A lost database is waited for."""
     session = Session(dsn, f"{kind} process", answer_within_s=answer_within_s)
-    registration = Registration(kind)
+    registration = Registration(kind, database_clock)
     try:
         while True:
             with contextlib.suppress(*LOST):
