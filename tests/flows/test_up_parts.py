@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.flows.plant import Customer, find_port, post
 from tests.flows.up_bed import Up
 from tests.poll import until_sync
@@ -43,12 +45,13 @@ def _send(home: Path, port: int) -> bool:
 
 
 def test_a_console_that_cannot_import_is_named_on_a_terminal_and_the_rest_runs(
-    home: Path, port: int, database: str
+    home: Path, port: int, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console_port = find_port()
     ours, theirs = pty.openpty()
+    monkeypatch.setattr(Up, "terminal", theirs)
     environ = {"TOCSIN_CONSOLE_PORT": str(console_port), "PYTHONPATH": _break(home.parent / "broken", "csp")}
-    up = Up(home, port, "--demo", terminal=theirs, DATABASE_URL=database, **environ)
+    up = Up(home, port, "--demo", DATABASE_URL=database, **environ)
     os.close(theirs)
     up.wait_ready()
     said = os.read(ours, 100_000).decode()
