@@ -18,16 +18,17 @@ started: list[Up] = []
 
 
 class Up:
-    """One run of `tocsin up` in a home; its output goes to a file. `terminal`: where stderr goes instead."""
+    """One run of `tocsin up` in a home; its output goes to a file."""
 
     python = sys.executable
+    terminal: int | None = None
+    """Where stderr goes instead."""
 
     def __init__(
         self,
         home: Path,
         port: int,
         *options: str,
-        terminal: int | None = None,
         **environ: str,
     ) -> None:
         self.home = home
@@ -44,7 +45,7 @@ class Up:
                     **environ,
                 },
                 stdout=out,
-                stderr=subprocess.STDOUT if terminal is None else terminal,
+                stderr=subprocess.STDOUT if self.terminal is None else self.terminal,
                 stdin=subprocess.DEVNULL,
             )
         started.append(self)
