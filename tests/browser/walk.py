@@ -1,12 +1,13 @@
 """Which pages axe looks at: of all that links lead to, those with something that no page before them has.
 
-What is on a page is told by its tags and classes, each with the one before it; texts and ids make no difference. So every
+What is on a page is told by its tags and classes, a link with the tag before it; texts and ids make no difference. So every
 branch of a template that the demo's past shows is looked at once, and a hundred pages of messages that differ by numbers are one.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from bench.crawl import Visitor, crawl
 
@@ -34,10 +35,11 @@ class Walk:
 
 
 def read_marks(body: bytes) -> set[tuple[bytes, bytes]]:
-    """Tags with their classes, each with the one before it, of the content of a page: what stands around it is on all of them."""
+    """Tags with their classes, and links with the tag before them, of the content of a page: what is around it is on all pages."""
     content = body.partition(b'class="page-wrapper"')[2] or body
     tags = [name + b"." + _CHOSEN.sub(b"", classes) for name, classes in _TAG.findall(content)]
-    return set(zip([b"", *tags], tags, strict=False))
+    linked = ((before, tag) for before, tag in pairwise([b"", *tags]) if tag.startswith(b"a."))
+    return {*((b"", tag) for tag in tags), *linked}
 
 
 def find_pages(visitor: Visitor, start: str) -> list[str]:
