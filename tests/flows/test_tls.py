@@ -58,7 +58,7 @@ def ask(port: int, trust: ssl.SSLContext, method: str, target: str, body: Any = 
 def test_the_api_speaks_tls_alone(home: Path, port: int, database: str, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     settings = {"TOCSIN_TLS_CERTIFICATE": str(certificate), "TOCSIN_TLS_KEY": str(key), "DATABASE_URL": database}
-    up = Up(home, port, "--demo", terminal=None, **settings)
+    up = Up(home, port, "--demo", **settings)
     up.wait_ready()
     facts = json.loads((home / "demo.json").read_text())
     assert facts["base_url"] == f"https://127.0.0.1:{port}"

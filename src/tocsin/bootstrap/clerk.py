@@ -40,15 +40,16 @@ def _read(answer: public.Answer) -> Reply:
 async def run(settings: Settings, stop: Stop) -> None:
     """Work until `stop` is set; a step that is under way then gets a few seconds, and its lease does the rest."""
     ending = threading.Event()
+    database_clock = DatabaseClock(settings.clock_off_s)
     tools = Tools(
-        settings.database_url, settings.lease_s, settings.files_days, settings.files_bytes, DatabaseClock(settings.clock_off_s),
+        settings.database_url, settings.lease_s, settings.files_days, settings.files_bytes, database_clock,
         ending.wait, open_api(settings),
     )  # fmt: skip
     threads = [threading.Thread(target=Clerk(tools).run, name=f"clerk {n}", daemon=True) for n in range(THREADS)]
     for thread in threads:
         thread.start()
     loops = Loops(stop)
-    loops.start(queue.stay_registered(settings.database_url, "clerk"))
+    loops.start(queue.stay_registered(settings.database_url, "clerk", database_clock=database_clock))
     try:
         while not stop.is_set():
             try:

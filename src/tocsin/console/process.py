@@ -74,7 +74,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
         from tocsin.console import alerts  # Django is set up by now
 
         alerts.start()
-        self._registered = Registered(self._settings.database_url)
+        self._registered = Registered(self._settings.database_url, self._settings.clock_off_s)
         self._registered.start()
         return application
 

@@ -19,8 +19,9 @@ log = logging.getLogger("tocsin.console")
 class Registered:
     """Registered from `start` on until `end`; a database that is away, or not migrated yet, is waited for."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, clock_off_s: float) -> None:
         self._dsn = dsn
+        self._clock_off_s = clock_off_s
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="registration", daemon=True)
@@ -47,7 +48,7 @@ class Registered:
         self._task = asyncio.current_task()
         while True:
             try:
-                await queue.stay_registered(self._dsn, "console")
+                await queue.stay_registered(self._dsn, "console", database_clock=queue.DatabaseClock(self._clock_off_s))
             except psycopg.Error as error:
                 log.warning("the console cannot register itself: %s", error)
             await asyncio.sleep(_AGAIN_S)

@@ -8,7 +8,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tocsin", "0017_team")]
+    dependencies = [("tocsin", "0018_display_name")]
 
     operations = [
         migrations.RunSQL((SQL / "0019_clock.sql").read_text(encoding="utf-8"), migrations.RunSQL.noop),

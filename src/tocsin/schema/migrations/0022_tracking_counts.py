@@ -8,7 +8,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tocsin", "0017_team")]
+    dependencies = [("tocsin", "0021_request_log")]
 
     operations = [
         migrations.RunSQL((SQL / "0022_tracking_counts.sql").read_text(encoding="utf-8"), migrations.RunSQL.noop),
