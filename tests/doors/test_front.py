@@ -196,7 +196,7 @@ async def test_one_address_has_so_many_connections_and_the_others_theirs() -> No
         assert await other.read() == (200, "/a 0")
         clients[0].writer.close()
 
-        async def gets_in() -> bool:
+        async def gets_in() -> object:
             client = await desk.connect("127.0.0.2")
             client.send(get("/a"))
             return (await client.read())[0] == 200

@@ -22,6 +22,10 @@ FindMaxBody = Callable[[Incoming], int]
 _VERSIONS = frozenset({"1.0", "1.1"})
 _CRLF = b"\r\n"
 _HIGH = re.compile(rb"[\x80-\xff]")
+_MAX_NAMES = 1000
+_names: dict[bytes, str] = {}
+"""Names of headers in lower case, as they came: the same few come with every request."""
+
 _SINGLE = frozenset({"content-type", "idempotency-key"})
 """Headers whose value is no list: the first line counts."""
 
@@ -47,12 +51,13 @@ class Connection:
 
     def receive(self, data: bytes) -> list[Event]:
         """What `data` brought. Nothing after a Failed."""
-        if self.state in {State.DRAIN, State.CLOSE} or self._failed:
+        if self._failed or self.state >= State.DRAIN:
             return []
         if self._in_line:
             data = self._escape_line(data)
         self._feed(data)
-        self._check_head_size(len(data))
+        if self._began or self._reading is not None:
+            self._check_head_size(len(data))
         events, self._events = self._events, []
         return events
 
@@ -125,9 +130,12 @@ class Connection:
         return _HIGH.sub(lambda found: b"%%%02X" % found[0][0], data[:end]) + data[end:]
 
     def _check_head_size(self, came: int) -> None:
-        """A head that does not end: llhttp keeps an unfinished line to itself, so the input is counted here."""
+        """A head or a trailer that does not end: llhttp keeps an unfinished line to itself, so the input is counted here."""
+        if len(self._lines) > self._bounds.header_count:
+            self._fail(431, "the headers are too large")
         if not self._began or self._failed:
             return
+        self._in_line &= not self._lines
         self._head_size += 0 if self._is_new else came
         self._is_new = False
         if self._head_size > self._bounds.url + self._bounds.headers:
@@ -143,7 +151,6 @@ class Connection:
     def _clear_head(self) -> None:
         self._url = b""
         self._lines: list[tuple[bytes, bytes]] = []
-        self._lines_size = 0
         self._head_size = 0
         self._is_new = True  # it began in the input that is being read
 
@@ -155,13 +162,7 @@ class Connection:
             self._fail(414, "the URL is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._reading is not None:
-            return  # a trailer: nobody reads it
-        self._in_line = False
-        self._lines.append((name, value))
-        self._lines_size += len(name) + len(value)
-        if self._lines_size > self._bounds.headers or len(self._lines) > self._bounds.header_count:
-            self._fail(431, "the headers are too large")
+        self._lines.append((name, value))  # of a trailer too: nobody reads it there
 
     def on_headers_complete(self) -> None:
         self._began = self._in_line = False
@@ -198,23 +199,13 @@ class Connection:
         self._events.append(Ended(request))
         self._go(State.ANSWER)
 
-    def _find_fault(self, version: str, headers: dict[str, str]) -> str | None:
-        """What the standards forbid of a head and llhttp lets pass (RFC 9112, 2.3, 3.2 and 6.1)."""
-        if version not in _VERSIONS:
-            return "only HTTP/1.0 and HTTP/1.1 are spoken here"
-        if version == "1.1" and sum(name.lower() == b"host" for name, _ in self._lines) != 1:
-            return "a request has one Host"
-        coding = headers.get("transfer-encoding")
-        if coding is not None and (version == "1.0" or coding.lower() != "chunked"):
-            return "no transfer coding but chunked is known"
-        return None
-
     def _read_head(self) -> Incoming | None:
         """The request of a whole head; None where it cannot be served, which is said then."""
-        parser = self._parser
+        parser, headers = self._parser, self._read_headers()
+        if headers is None:
+            return None
         version = parser.get_http_version()
-        headers = self._read_headers()
-        if fault := self._find_fault(version, headers):
+        if fault := _find_fault(version, headers):
             self._fail(400, fault)
             return None
         path, _, query = self._url.decode("ascii").partition("?")
@@ -223,16 +214,43 @@ class Connection:
         length = headers.get("content-length")
         request.length = int(length) if length is not None else None
         request.keeps_alive = version == "1.1" and request.method != "CONNECT" and parser.should_keep_alive()
-        request.expects_continue = version == "1.1" and headers.get("expect", "").lower() == "100-continue"
+        request.expects_continue = (
+            "expect" in headers and headers["expect"].lower() == "100-continue" and version == "1.1"
+        )
         return request
 
-    def _read_headers(self) -> dict[str, str]:
+    def _read_headers(self) -> dict[str, str] | None:
         headers: dict[str, str] = {}
+        size = 0
         for raw, value in self._lines:
-            name = raw.decode("ascii").lower()
+            size += len(raw) + len(value)
+            name = _names.get(raw) or _read_name(raw)
             text = value.decode("latin-1").strip(" \t")
             if name not in headers:
                 headers[name] = text
             elif name not in _SINGLE:
                 headers[name] = f"{headers[name]},{text}"
+        if size > self._bounds.headers or len(self._lines) > self._bounds.header_count:
+            self._fail(431, "the headers are too large")
+            return None
         return headers
+
+
+def _read_name(raw: bytes) -> str:
+    """The name of a header in lower case."""
+    name = raw.decode("ascii").lower()
+    if len(_names) < _MAX_NAMES:
+        _names[raw] = name
+    return name
+
+
+def _find_fault(version: str, headers: dict[str, str]) -> str | None:
+    """What the standards forbid of a head and llhttp lets pass (RFC 9112, 2.3, 3.2 and 6.1)."""
+    if version not in _VERSIONS:
+        return "only HTTP/1.0 and HTTP/1.1 are spoken here"
+    if version == "1.1" and ("host" not in headers or "," in headers["host"]):
+        return "a request has one Host"
+    coding = headers.get("transfer-encoding")
+    if coding is not None and (version == "1.0" or coding.lower() != "chunked"):
+        return "no transfer coding but chunked is known"
+    return None

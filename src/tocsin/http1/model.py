@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import NamedTuple
 
 
-class State(Enum):
+class State(IntEnum):
     """What a connection waits for (RFC 9112)."""
 
-    HEAD = "head"  # the first or the next byte of a request line and its headers
-    BODY = "body"  # the rest of a body
-    ANSWER = "answer"  # at least one request is whole and its answer is not written yet
-    DRAIN = "drain"  # an answer was written before the body had come: the rest is thrown away
-    CLOSE = "close"  # nothing more is read
+    HEAD = 0  # the first or the next byte of a request line and its headers
+    BODY = 1  # the rest of a body
+    ANSWER = 2  # at least one request is whole and its answer is not written yet
+    DRAIN = 3  # an answer was written before the body had come: the rest is thrown away
+    CLOSE = 4  # nothing more is read
 
 
-TRANSITIONS: dict[State, frozenset[State]] = {
+TRANSITIONS: dict[int, frozenset[State]] = {
     State.HEAD: frozenset({State.BODY, State.ANSWER, State.CLOSE}),
     State.BODY: frozenset({State.ANSWER, State.DRAIN, State.CLOSE}),
     State.ANSWER: frozenset({State.HEAD, State.BODY, State.ANSWER, State.CLOSE}),
