@@ -1,7 +1,7 @@
 # Tocsin: `make run` starts everything, `make test` proves it. Needs Python 3.11 or later and make; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint pure peers bench bench-long screenshots catalogues lock clean
+.PHONY: help run test test-full check lint pure peers bench bench-long screenshots transcripts catalogues lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$name && break; done)
 # A virtual environment knows its own path: after a move it is made anew.
 $(shell [ "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" ] || rm -f $(VENV)/.made)
-CODE := src tests $(if $(wildcard bench/*.py),bench)
+CODE := src tests requirements/install.py $(if $(wildcard bench/*.py),bench)
 
 help:  ## show this
 	@echo "Tocsin"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -18,16 +18,23 @@ help:  ## show this
 run: $(VENV)/.installed-run  ## start database, API, worker, pusher and console; Ctrl-C stops them
 	@exec $(BIN)/tocsin up
 
-test: lint peers  ## every check and every test
-	$(BIN)/python -m pytest -n 2 -q --durations=10
+# `make test AT='tomorrow 00:05'` runs the tests as if it were then.
+PYTEST := $(if $(AT),tests/clock/at.sh '$(AT)') $(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20
 
-check: lint pure  ## format, lint, types, import floors, pure tests: under 90 s
+test: lint peers  ## every check, and every test but the longest
+	$(PYTEST)
+
+test-full: lint peers  ## every check and every test, the longest and largest too
+	$(PYTEST) -m ''
+
+check: lint pure  ## format, lint, types, import floors, dependencies, pure tests: under 90 s
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/deptry src
 
 pure: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/pure
@@ -45,6 +52,9 @@ bench-long: $(VENV)/.installed-dev  ## the one that runs long: claim time and ta
 screenshots: $(VENV)/.installed-dev peers  ## every page of the console, both languages and themes, into build/screenshots
 	$(BIN)/python -m tests.browser.shots
 
+transcripts: $(VENV)/.installed-dev  ## write what README and quickstart show of the product anew, from a run of it
+	RENEW_TRANSCRIPTS=1 $(BIN)/python -m pytest -q tests/flows/test_first_run.py
+
 catalogues:  ## compile the console's translations (needs gettext)
 	@for language in en zh_Hans; do cd $(CURDIR)/src/tocsin/console/locale/$$language/LC_MESSAGES; \
 		msgcat --sort-output --no-wrap -o django.po django.po && msgfmt --check-format -o django.mo django.po; done
@@ -60,18 +70,13 @@ clean:  ## remove the virtual environment and what tools leave; keeps var/
 $(VENV)/.made:
 	@[ -n "$(PYTHON)" ] || { echo "Tocsin needs Python 3.11 or later: install it, or name it: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 2; }
 	@rm -rf $(VENV)
+	@echo "Making a virtual environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is not complete: install the package python3-venv of your system"; exit 2; }
 	@echo "$(CURDIR)" > $@
 
-# $(1): run or dev. Of assets.txt only files are used, hence no dependencies. Hashes in the file make pip refuse anything else. Networks fail now and then, hence the loop.
+# $(1): run or dev. Hashes in the files make pip refuse anything else.
 define install
-	@echo "installing $(1) dependencies into $(VENV) ..."
-	@for try in 1 2 3; do \
-		$(BIN)/python -m pip install -qq --disable-pip-version-check --retries 5 -r requirements/$(1).txt \
-		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --retries 5 --no-deps -r requirements/assets.txt \
-		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && exit 0; \
-		echo "installing failed, again in $$((try * 5)) s"; sleep $$((try * 5)); \
-	done; exit 1
+	@$(BIN)/python requirements/install.py $(1)
 	@touch $@
 endef
 

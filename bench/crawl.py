@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import time
+from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from bench.children import BrokenError
 
 _MOST: Final = 300
+_OF_A_LIST: Final = 2  # pages of a list by the same filters
 _LINK = re.compile(rb'href="([^"#]+)"')
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 _ID = re.compile(r"[0-9a-f]{32}|\d+")
@@ -53,8 +55,13 @@ class Visitor:
         return time.perf_counter() - began
 
 
-def crawl(visitor: Visitor, start: str, of_a_kind: int = 2) -> list[str]:
-    """Every page that links lead to from `start`, so many of each kind at most (ids and values of filters make no other kind)."""
+def crawl(
+    visitor: Visitor, start: str, of_a_kind: int = 2, look: Callable[[str, bytes], None] | None = None
+) -> list[str]:
+    """Every page that links lead to from `start`, so many of each kind at most (ids and values of filters make no other kind).
+
+    `look` is shown each of them.
+    """
     waiting, seen, kinds = [start], {start}, dict[str, int]()
     pages: list[str] = []
     while waiting and len(pages) < _MOST:
@@ -64,6 +71,8 @@ def crawl(visitor: Visitor, start: str, of_a_kind: int = 2) -> list[str]:
             found = [where]
         elif status == 200:
             pages.append(path)
+            if look is not None:
+                look(path, body)
             found = [link.decode().replace("&amp;", "&") for link in _LINK.findall(body)]
         else:
             raise BrokenError(f"{path} answered {status}")
@@ -75,6 +84,6 @@ def crawl(visitor: Visitor, start: str, of_a_kind: int = 2) -> list[str]:
             seen.add(address)
             kind = _ID.sub("*", to.path) + str(sorted(name for name, value in parse_qsl(to.query) if value))
             kinds[kind] = kinds.get(kind, 0) + 1
-            if kinds[kind] <= of_a_kind:
+            if kinds[kind] <= (min(of_a_kind, _OF_A_LIST) if to.query else of_a_kind):
                 waiting.append(address)
     return pages

@@ -130,8 +130,11 @@ class Product:
         return {each.kind: round(read_pss_mb(each.pid), 1) for each in self.family() if each.kind in MEMORY_KINDS}
 
     def wait_drained(self, limit_s: float) -> None:
-        """Until no lane item and no outbox row is left."""
-        query = "SELECT (SELECT count(*) FROM lane_item) + (SELECT count(*) FROM outbox WHERE NOT aside)"
+        """Until no lane item and no outbox row is left, but for what the demo's past has paused or put off."""
+        query = (
+            "SELECT (SELECT count(*) FROM lane_item WHERE held_batch IS NULL)"
+            " + (SELECT count(*) FROM outbox WHERE NOT aside AND due < now() + interval '1 minute')"
+        )
         wait_until(lambda: self.count(query) == 0, limit_s, "lanes and outbox do not get empty", step_s=0.25)
 
 
@@ -148,7 +151,6 @@ def wait_until(probe: Callable[[], bool], limit_s: float, complaint: str, step_s
 def run_product(*, console: bool = False) -> Iterator[Product]:
     """A fresh product with the account `bench` for the time of the block, with a console or without."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
-    home.chmod(0o755)  # PostgreSQL's own user must be able to go there
     port, console_port = find_free_port(), find_free_port() if console else 0
     log = (home / "log").open("ab")
     process = subprocess.Popen(

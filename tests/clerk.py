@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from tocsin.clerk import Api, Clerk, Reply, Tools
+from tocsin.queue import DatabaseClock
 
 
 def _is_away(_account: str, _body: Mapping[str, Any], _key: str) -> Reply:
@@ -17,7 +18,7 @@ def _is_away(_account: str, _body: Mapping[str, Any], _key: str) -> Reply:
 AWAY = Api(_is_away, _is_away, 86_400.0)
 
 
-def work_off(dsn: str, *, files_days: int = 7, api: Api = AWAY) -> None:
+def work_off(dsn: str, *, files_days: int = 7, files_bytes: int = 1 << 30, api: Api = AWAY) -> None:
     """Do all jobs that wait, and forget old ones."""
     over = False
     with psycopg.connect(dsn, autocommit=True) as conn:
@@ -31,4 +32,4 @@ def work_off(dsn: str, *, files_days: int = 7, api: Api = AWAY) -> None:
             over = live is None
             return over
 
-        Clerk(Tools(dsn, 15.0, files_days, wait, api)).run()
+        Clerk(Tools(dsn, 15.0, files_days, files_bytes, DatabaseClock(), wait, api)).run()

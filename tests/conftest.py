@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -20,6 +21,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tocsin.bootstrap.postgres import EmbeddedPostgres
 
 pytest_plugins = ("tests.doors.api", "tests.doors.console")
+
+# A deadline would measure the machine. Examples follow from the test alone: what passed once passes again, for everybody,
+# and what was found once is kept as an example. HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 _DSN = "DSN_OF_THE_TEST_RUN"
 _TEMPLATE = "tocsin_template"
@@ -37,7 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # outside of pytest's own tmp_path: the unprivileged user of PostgreSQL must be able to go there
     _home = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    _home.chmod(0o755)
     _server = EmbeddedPostgres(_home, fsync=False)
     dsn = _server.start()
     os.environ[_DSN] = _make_template(dsn)

@@ -1,4 +1,8 @@
-"""Waiting in tests: look again until a deadline, never a bare sleep."""
+"""Waiting in tests: look again until a deadline, never a bare sleep.
+
+A deadline is there so that a test ends which has failed: it is long, whatever the caller says, because a busy machine may
+take many times what a quiet one does, and waiting costs a test that passes nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _STEP_S = 0.02
+PATIENCE_S = 60.0
 
 
-async def until(check: Callable[[], T | Awaitable[T]], timeout_s: float = 10.0) -> T:
+async def until(check: Callable[[], T | Awaitable[T]], timeout_s: float = PATIENCE_S) -> T:
     """What `check` (sync or async) returns, once truthy. AssertionError with its last value at the deadline."""
+    timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
         found = check()
@@ -26,8 +32,9 @@ async def until(check: Callable[[], T | Awaitable[T]], timeout_s: float = 10.0) 
         await asyncio.sleep(_STEP_S)
 
 
-def until_sync(check: Callable[[], T | None], timeout_s: float = 10.0) -> T:
+def until_sync(check: Callable[[], T | None], timeout_s: float = PATIENCE_S) -> T:
     """The same without a loop."""
+    timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while True:
         value = check()

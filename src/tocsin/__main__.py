@@ -1,6 +1,9 @@
 """`python -m tocsin` is the command line, for children that must not depend on PATH."""
 
-from tocsin.cli import main
+from tocsin.kit import last_words
 
 if __name__ == "__main__":
-    main()
+    with last_words.left_by_faults():
+        from tocsin.cli import main
+
+        main()

@@ -45,8 +45,9 @@ def test_progress_pause_resume_cancel(site: Site, person: Person) -> None:
     assert page.inner_text("#batch-delivered") == str(MANY)
     assert page.locator("#batch-pause").count() == 0
 
-    later = send(site, account, key, 10_000, sendTime=str(int(time.time()) + 3600))
-    page.goto(f"{person.console}/scheduled/")
+    due_s = int(time.time()) + 3600
+    later = send(site, account, key, 10_000, sendTime=str(due_s))
+    page.goto(f"{person.console}/scheduled/?day={time.strftime('%Y-%m-%d', time.gmtime(due_s))}&zone=UTC")
     assert f"{MANY} messages" in page.inner_text("main")
     page.click(f"text={later}")
     page.click("#batch-pause")

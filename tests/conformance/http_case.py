@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from tests.conformance.cases import CHANNEL, HANG_S, LATE_S, NUMBERS
+from tests.conformance.cases import CHANNEL, LATE_S, NUMBERS, PATIENCE_S
 from tests.conformance.door import Door
 from tests.conformance.script import Script
 from tests.conformance.sink import RecordingSink
@@ -23,7 +23,6 @@ class HttpCase:
     """One carrier in the server's process."""
 
     behaviours = frozenset(NUMBERS)
-    lag_s = 0.6
 
     def __init__(self, server: Script) -> None:
         self._server = server
@@ -51,7 +50,7 @@ class HttpCase:
             "error_at": "/error",
             "errors": {"rejected": "permanent", "blacklisted": "permanent:blacklisted"},
             "receipt_states": {"unknown number": "number error"},
-            "timeout_s": min(terms.get("hang_s", HANG_S), 300),
+            "timeout_s": min(terms.get("hang_s", PATIENCE_S), 300),
             "connections": 32,
             "pause_s": 0,
             "callback_token": TOKEN,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tests.conformance.cases import CHANNEL, HANG_S, LATE_S, NUMBERS
+from tests.conformance.cases import CHANNEL, LATE_S, NUMBERS, PATIENCE_S
 from tests.conformance.sink import RecordingSink
 from tests.poll import until
 from tocsin.carriers import ChannelFacts, open_link
@@ -71,7 +71,6 @@ class SmppCase:
     """One account at a simulator."""
 
     behaviours = frozenset(NUMBERS)
-    lag_s = 0.6  # on a loaded machine
 
     def __init__(self, _ground: object) -> None:
         self._notes = Notes()
@@ -93,7 +92,7 @@ class SmppCase:
         self._smsc.script.set(Faults(rate=int(terms.get("rate", 0)), answer_after=terms.get("answer_s", 0.0)))
         config = {
             "host": "127.0.0.1", "port": self._port, "system_id": "acme", "password": "pw", "window": 1000,
-            "answer_s": terms.get("hang_s", HANG_S), "reconnect_s": 0.01, "throttled_tries": 1, "throttled_s": 0.05,
+            "answer_s": terms.get("hang_s", PATIENCE_S), "reconnect_s": 0.01, "throttled_tries": 1, "throttled_s": 0.05,
             "errors": {"0x401": "blacklisted"}, "receipt_errors": {"001": "number error"}, "intermediate": True,
         }  # fmt: skip
         link = Stamping(open_link("smpp", ChannelFacts(CHANNEL, "under test", config), ""))

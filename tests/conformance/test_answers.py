@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -22,14 +23,24 @@ async def answered(sink: RecordingSink, sent: list[Submission], timeout_s: float
     return [by_key[Key(s.message_id, s.attempt, s.part)] for s in sent]
 
 
+async def settled(case: CarrierCase) -> None:
+    """Wait until the carrier has forgotten all that it had to hand in."""
+
+    async def owes_nothing() -> bool:
+        return await case.owed() == 0
+
+    check: Callable[[], bool | Awaitable[bool]] = owes_nothing
+    await until(check)
+
+
 def test_every_carrier_can_do_the_least(case: CarrierCase) -> None:
     assert case.behaviours >= REQUIRED
 
 
-async def test_a_mixed_thousand_is_answered_once_each(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
-    link = await opened(sink)
+async def test_a_mix_is_answered_once_each(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
+    link = await opened(sink, hang_s=HANG_S)
     words = sorted(case.behaviours)
-    sent = [submission(case.phone(words[i % len(words)])) for i in range(1_000)]
+    sent = [submission(case.phone(words[i % len(words)])) for i in range(400)]
     await asyncio.gather(*[link.submit(sent[i : i + 90]) for i in range(0, len(sent), 90)])
     await answered(sink, sent, 60)
     await link.close()
@@ -40,7 +51,7 @@ async def test_accepted_has_an_id_of_its_own_and_a_receipt(
     case: CarrierCase, sink: RecordingSink, opened: OpenLink
 ) -> None:
     link = await opened(sink)
-    sent = [submission(f"861380{i:07d}") for i in range(1_000, 2_000)]
+    sent = [submission(f"861380{i:07d}") for i in range(1_000, 1_400)]
     await link.submit(sent)
     outcomes = await answered(sink, sent, 30)
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
@@ -95,12 +106,14 @@ async def test_the_third_attempt_passes(
 
 
 async def test_over_the_rate_is_throttled(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
-    link = await opened(sink, rate=100)
+    began_s = asyncio.get_running_loop().time()
+    link = await opened(sink, rate=20)
     sent = [submission(case.phone("deliver")) for _ in range(300)]
     await link.submit(sent)
     kinds = Counter(outcome.kind for outcome in await answered(sink, sent))
+    took_s = sink.outcome_rows[-1][0] - began_s
     assert kinds.keys() == {OutcomeKind.ACCEPTED, OutcomeKind.THROTTLED}
-    assert 100 <= kinds[OutcomeKind.ACCEPTED] < 200
+    assert 20 <= kinds[OutcomeKind.ACCEPTED] <= 20 * (took_s + 2)  # a second at once, and one that was under way
     assert len(await case.taken()) == kinds[OutcomeKind.ACCEPTED]
 
 
@@ -108,20 +121,20 @@ async def test_over_the_rate_is_throttled(case: CarrierCase, sink: RecordingSink
 async def test_no_answer_is_unknown_after_a_while(
     case: CarrierCase, sink: RecordingSink, opened: OpenLink, behaviour: str, receipts: int
 ) -> None:
-    link = await opened(sink)
+    link, patient = await opened(sink, hang_s=HANG_S), await opened(sink)
     began_s = asyncio.get_running_loop().time()
     silent, delivered = submission(case.phone(behaviour)), submission(case.phone("deliver"))
-    await link.submit([silent, delivered])
-    outcomes = await answered(sink, [silent, delivered])
-    assert [(outcome.kind, outcome.carrier_id is None) for outcome in outcomes] == [
-        (OutcomeKind.UNKNOWN, True), (OutcomeKind.ACCEPTED, False)
-    ]  # fmt: skip
+    await link.submit([silent])
+    (unknown,) = await answered(sink, [silent])
+    assert (unknown.kind, unknown.carrier_id) == (OutcomeKind.UNKNOWN, None)
     assert sink.outcome_rows[-1][0] - began_s >= HANG_S * 0.9
-    assert sink.outcome_rows[0][0] - began_s < HANG_S
-    await link.close()
+    await patient.submit([delivered])
+    accepted = (await answered(sink, [silent, delivered]))[1]
+    assert (accepted.kind, accepted.carrier_id is None) == (OutcomeKind.ACCEPTED, False)
     await until(lambda: len(sink.receipt_rows) == receipts + 1)
+    await settled(case)
     phones = Counter(receipt.phone for _, receipt in sink.receipt_rows)
-    assert phones[silent.phone] == receipts
+    assert phones == Counter({silent.phone: receipts, delivered.phone: 1}) - Counter()
     assert set(await case.taken()) == {(silent.message_id, 1), (delivered.message_id, 1)}
 
 
@@ -146,7 +159,6 @@ async def test_a_slow_carrier_answers_later(case: CarrierCase, sink: RecordingSi
     outcomes = await answered(sink, sent)
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
     assert sink.outcome_rows[0][0] - began_s >= 0.29
-    assert sink.receipt_rows[0][0] >= sink.outcome_rows[0][0]
 
 
 @needs("hang", "silent")

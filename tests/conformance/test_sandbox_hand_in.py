@@ -14,8 +14,8 @@ from tests.conformance.cases import LEASE_S, SandboxCase
 from tests.conformance.conftest import OpenLink
 from tests.conformance.messages import submission
 from tests.conformance.sink import RecordingSink
-from tests.conformance.test_receipts import settled
-from tests.poll import until
+from tests.conformance.test_answers import settled
+from tests.poll import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def case(database: str) -> SandboxCase:
 async def test_calls_are_few_and_bounded_while_the_platform_is_slow(
     case: SandboxCase, sink: RecordingSink, opened: OpenLink
 ) -> None:
-    link = await opened(sink)
+    link = await opened(sink, lease_s=LEASE_S)
     sink.gate.clear()
     total = 12_000
     for _ in range(total // 500):
@@ -52,15 +52,15 @@ async def test_two_links_of_a_channel_do_not_double(
     """Also where the platform takes longer than a lease: who lives keeps what it has in hand."""
     other = RecordingSink()
     sink.gate.clear()
-    link = await opened(sink, receipt_s=receipt_s)
+    link = await opened(sink, receipt_s=receipt_s, lease_s=LEASE_S)
     await link.submit([submission(case.phone("deliver")) for _ in range(500)])
     await until(lambda: sink.calls > 0)
     began_s = time.monotonic()
-    links = [link, await opened(other, receipt_s=receipt_s)]
+    links = [link, await opened(other, receipt_s=receipt_s, lease_s=LEASE_S)]
     for i in range(15):
         await links[i % 2].submit([submission(case.phone("deliver")) for _ in range(100)])
     await pass_s(1.3 * LEASE_S - (time.monotonic() - began_s))
-    await opened(other, receipt_s=receipt_s)  # a newcomer looks for leases that are over
+    await opened(other, receipt_s=receipt_s, lease_s=LEASE_S)  # a newcomer looks for leases that are over
     await pass_s(LEASE_S)
     in_hand = 2_000 - len(other.receipt_rows)
     assert in_hand > 0
@@ -73,7 +73,7 @@ async def test_two_links_of_a_channel_do_not_double(
 
 _DYING = """
 import asyncio, sys
-from tests.conformance.cases import SandboxCase
+from tests.conformance.cases import LEASE_S, SandboxCase
 from tests.conformance.messages import submission
 from tests.conformance.sink import RecordingSink
 from tests.poll import until
@@ -82,7 +82,7 @@ async def run():
     case = SandboxCase(sys.argv[1])
     sink = RecordingSink()
     sink.gate.clear()
-    link = case.make_link(receipt_s=float(sys.argv[2]))
+    link = case.make_link(receipt_s=float(sys.argv[2]), lease_s=LEASE_S)
     await link.open(sink)
     await link.submit([submission(case.phone("deliver")) for _ in range(600)])
     await until(lambda: len(sink.outcome_rows) == 600 and sink.calls)
@@ -108,14 +108,14 @@ async def test_receipts_survive_a_link_that_dies_before_acknowledging(
     )
     assert child.stdout is not None
     promised: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (line := (await child.stdout.readline()).decode().strip()) != "waiting":
             assert line, "the child ended"
             promised.append(line)
         child.send_signal(signal.SIGKILL)
         await child.wait()
     assert len(promised) == 600
-    await opened(sink)
+    await opened(sink, lease_s=LEASE_S)
     await until(lambda: len(sink.receipt_rows) == 600)
     assert sink.receipt_counts() == Counter(promised)
     await settled(case)

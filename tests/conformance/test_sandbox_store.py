@@ -13,7 +13,7 @@ from tests.conformance.cases import SandboxCase
 from tests.conformance.messages import submission
 from tests.conformance.proxy import Proxy, proxied
 from tests.conformance.sink import RecordingSink
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin.carriers import ChannelFacts, open_link
 from tocsin.traffic import Link, OutcomeKind
 
@@ -122,7 +122,7 @@ async def test_terminated_in_mid_statement(scene: Scene, database: str) -> None:
         async def find() -> list[tuple[int]]:
             return await (await conn.execute(waits)).fetchall()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not (pids := await find()):
                 await conn.execute("SELECT pg_stat_clear_snapshot()")
         await conn.execute("SELECT pg_terminate_backend(%s, 5000)", pids[0])

@@ -12,7 +12,7 @@ NONE = (0, 0, 0, 0, 0)
 
 
 async def test_a_link_counts_its_answers(case: CarrierCase, sink: RecordingSink, opened: OpenLink) -> None:
-    link = await opened(sink)
+    link = await opened(sink, hang_s=3)
     await until(lambda: not link.state().down)
     first = link.state()
     assert (first.accepted, first.temporary, first.permanent, first.throttled, first.unknown) == NONE

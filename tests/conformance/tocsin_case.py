@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.conformance.cases import CHANNEL, HANG_S, LATE_S, NUMBERS
+from tests.conformance.cases import CHANNEL, LATE_S, NUMBERS, PATIENCE_S
 from tests.conformance.door import Door
 from tests.conformance.messages import SENDER
 from tests.conformance.script import Script
@@ -95,7 +95,6 @@ class TocsinCase:
     """One customer of the upstream."""
 
     behaviours = frozenset(NUMBERS) - {"early", "last part fails", "intermediate"}
-    lag_s = 5.0
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -122,7 +121,7 @@ class TocsinCase:
             "base_url": self._upstream.relay.url(f"/{self._name}/up"),
             "account": self._name,
             "api_key": self._account.customer.key,
-            "timeout_s": min(terms.get("hang_s", HANG_S), 300),
+            "timeout_s": min(terms.get("hang_s", PATIENCE_S), 300),
             "find_out_s": 0.3,
             "connections": 32,
             "callback_token": TOKEN,

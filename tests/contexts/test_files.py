@@ -14,10 +14,15 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tests.clerk import work_off
+from tests.clerk import AWAY, work_off
 from tocsin import accounts, billing, compliance, files
 from tocsin.bootstrap.seed import ensure_defaults
+from tocsin.clerk import Clerk, Tools
 from tocsin.files import Desk, Job, Kind, Lost, New, State, Step
+from tocsin.kit import clock
+from tocsin.queue import DatabaseClock
+
+MOST = 1 << 30
 
 WORDS: dict[Kind, dict[str, Any]] = {
     Kind.MESSAGES: {
@@ -86,7 +91,7 @@ def add_messages(conn: Connection[TupleRow], account_id: int, count: int, first:
     )
 
 
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)  # all of it is past
 
 
 def test_an_export_of_the_ledger_sums_to_the_wallet(conn: Connection[TupleRow], database: str) -> None:
@@ -167,7 +172,7 @@ def test_the_job_of_a_clerk_that_died_is_taken_again_and_he_writes_nothing_more(
     with psycopg.connect(database, autocommit=True) as mine, psycopg.connect(database, autocommit=True) as yours:
         ensure_defaults(mine)
         job_id = start(mine, add_account(mine))
-        dead, next_one = Desk(mine, 0.0), Desk(yours, 60.0)
+        dead, next_one = Desk(mine, 0.0, MOST), Desk(yours, 60.0, MOST)
         job = dead.claim()
         assert job is not None
         assert job.id == job_id
@@ -189,7 +194,7 @@ def test_a_job_that_kills_its_clerks_fails_in_the_end(conn: Connection[TupleRow]
     account_id = add_account(conn)
     job_id = start(conn, account_id)
     for _ in range(3):
-        assert Desk(conn, 0.0).claim() is not None
+        assert Desk(conn, 0.0, MOST).claim() is not None
     work_off(database)
     job = find(conn, account_id, job_id)
     assert (job.state, job.trouble) == (State.FAILED, files.Trouble.BROKEN)
@@ -198,7 +203,7 @@ def test_a_job_that_kills_its_clerks_fails_in_the_end(conn: Connection[TupleRow]
 def test_what_its_user_cancelled_is_written_no_further(conn: Connection[TupleRow]) -> None:
     account_id = add_account(conn)
     job_id = start(conn, account_id)
-    desk = Desk(conn, 60.0)
+    desk = Desk(conn, 60.0, MOST)
     job = desk.claim()
     assert job is not None
     assert not files.cancel(conn, account_id + 1, job_id), "another account's"
@@ -214,7 +219,7 @@ def test_what_its_user_cancelled_is_written_no_further(conn: Connection[TupleRow
 def test_an_account_with_much_under_way_waits_behind_others(conn: Connection[TupleRow]) -> None:
     busy, other = add_account(conn), add_account(conn, "other")
     jobs = [start(conn, busy) for _ in range(3)] + [start(conn, other)]
-    taken = [Desk(conn, 60.0).claim() for _ in range(3)]
+    taken = [Desk(conn, 60.0, MOST).claim() for _ in range(3)]
     assert [job.id for job in taken if job] == [jobs[0], jobs[3], jobs[1]]
 
 
@@ -234,3 +239,73 @@ def test_old_files_go_with_their_bytes(conn: Connection[TupleRow], database: str
     assert files.find(conn, account_id, old) is None
     assert list(files.read_bytes(conn, old)) == []
     assert files.find(conn, account_id, young) is not None
+
+
+def start_upload(conn: Connection[TupleRow], account_id: int, data: bytes) -> int:
+    with conn.transaction():
+        new = New(account_id, 1, Kind.UPLOAD, "a.csv", {"account": "acme"}, Step.READ, size_bytes=len(data))
+        job_id = files.start(conn, new)
+        assert job_id is not None
+        files.put_bytes(conn, job_id, [data])
+    return job_id
+
+
+def test_the_bytes_of_an_account_are_counted_and_go_with_what_failed(conn: Connection[TupleRow], database: str) -> None:
+    account_id, other = add_account(conn), add_account(conn, "other")
+    bad = start_upload(conn, account_id, b"caf\xff" + b"\xff\xfe\xfd\n" * 25_000)
+    assert files.read_bytes_kept(conn, account_id) == 100_004
+    assert files.read_bytes_kept(conn, other) == 0
+    assert files.has_room(conn, account_id, 96, 100_100)
+    assert not files.has_room(conn, account_id, 97, 100_100)
+    work_off(database)
+    assert find(conn, account_id, bad).state is State.FAILED
+    assert files.read_bytes_kept(conn, account_id) == 0
+    good = start_upload(conn, account_id, b"6281234567801,x\n" * 1000)
+    work_off(database)
+    assert find(conn, account_id, good).step is Step.MAP
+    assert list(files.read_bytes(conn, good)) == [], "it is in rows now"
+    assert files.read_bytes_kept(conn, account_id) > 15_000
+    assert files.cancel(conn, account_id, good)
+    assert files.read_bytes_kept(conn, account_id) == 0
+
+
+def test_a_cancelled_export_keeps_no_bytes(conn: Connection[TupleRow]) -> None:
+    account_id = add_account(conn)
+    job_id = start(conn, account_id)
+    desk = Desk(conn, 60.0, MOST)
+    job = desk.claim()
+    assert job is not None
+    desk.write(job, b"half of it")
+    assert files.read_bytes_kept(conn, account_id) == 10
+    assert files.cancel(conn, account_id, job_id)
+    assert files.read_bytes_kept(conn, account_id) == 0
+
+
+def test_an_export_over_the_bytes_of_its_account_fails_and_keeps_none(
+    conn: Connection[TupleRow], database: str
+) -> None:
+    account_id = add_account(conn)
+    billing.recharge(conn, account_id, 50_000)
+    job_id = start(conn, account_id)
+    work_off(database, files_bytes=20)
+    job = find(conn, account_id, job_id)
+    assert (job.state, job.trouble) == (State.FAILED, files.Trouble.FULL)
+    assert files.read_bytes_kept(conn, account_id) == 0
+
+
+def test_a_clerk_whose_clock_is_wrong_takes_no_job(conn: Connection[TupleRow], database: str) -> None:
+    account_id = add_account(conn)
+    job_id = start(conn, account_id)
+    pauses = 0
+
+    def wait(wait_s: float) -> bool:
+        nonlocal pauses
+        pauses += wait_s > 0
+        return pauses > 3
+
+    wrong = DatabaseClock(5.0, lambda: clock.now_s() - 3 * 86_400)
+    Clerk(Tools(database, 15.0, 7, MOST, wrong, wait, AWAY)).run()
+    job = find(conn, account_id, job_id)
+    assert (job.state, job.tries) == (State.WAITING, 0)
+    work_off(database)
+    assert find(conn, account_id, job_id).state is State.DONE

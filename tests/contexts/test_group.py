@@ -16,7 +16,7 @@ from psycopg import errors
 
 from tests.conftest import clone_database
 from tests.contexts.drafts import PRICE, WAITING_WRITERS, WRITERS, Bank, accept_all, at_work, draft
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin.api import group as group_module
 from tocsin.api.group import Fate, Group
 from tocsin.kit.db import LOST, Session
@@ -240,7 +240,7 @@ async def test_partitions_are_made_beside_open_transactions(bank: Bank) -> None:
     group = Group(bank.dsn)
     with psycopg.connect(bank.dsn) as other:
         other.execute("LOCK TABLE message, batch, report IN ROW EXCLUSIVE MODE")  # as every writer holds them
-        async with at_work(group), asyncio.timeout(10):
+        async with at_work(group), asyncio.timeout(PATIENCE_S):
             assert await group.accept(draft(account, ids=Ids().take(1, late_ms))) is Fate.ACCEPTED
         other.rollback()
 
@@ -285,7 +285,7 @@ async def test_a_statement_without_an_answer_is_cut_off(database: str) -> None:
     begun_s = time.monotonic()
     with pytest.raises(LOST):
         await session.run_within(0.2, b"SELECT pg_sleep(60)")
-    assert time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s < 30
     assert await session.rows(b"SELECT 1") == [(1,)]
     with pytest.raises(errors.UndefinedTable):
         await session.run_within(5, b"SELECT 1 FROM nowhere")

@@ -29,9 +29,9 @@ async def intake(desk: Desk) -> AsyncIterator[Intake]:
     channel = desk.table.channel(desk.channel)
     assert channel is not None
     waker = Waker(desk.session)
-    hands = Hands(
-        desk.dsn, Lease(desk.dsn, 15.0), desk.books, desk.ground, lambda _m, _t, present: present, DAYS_S, waker
-    )
+    lease = Lease(desk.dsn, 15.0)
+    assert await lease.clock.ask(desk.session)
+    hands = Hands(desk.dsn, lease, desk.books, desk.ground, lambda _m, _t, present: present, DAYS_S, waker)
     link = open_link(channel.kind, ChannelFacts(channel.id, channel.name), desk.dsn)
     lane = Lane(channel, link, hands)
     made = Intake(lane, hands)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contexts.lane_bed import Bed, claim, count
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin import queue
 from tocsin.kit.db import Session, Statement
 from tocsin.queue import Registration, Retry
@@ -157,7 +157,7 @@ async def test_taking_over_does_not_wait_for_a_transaction_that_the_dead_one_lef
     bed.age_leases()
     async with left_open.transaction():
         await left_open.send([queue.finish(ONE, [first])])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             assert await queue.take_over(session, 1.0) == 1
     assert bed.rows("SELECT id, owner FROM lane_item") == [(second, None)]
 
@@ -204,7 +204,7 @@ async def test_a_dead_workers_items_are_free_within_30_seconds_of_its_death(bed:
         settings.lease_s,
     )
     nothing = Terms(None, None)  # type: ignore[arg-type]
-    promote = next(job for job in list_jobs(nothing, None, None, settings) if job.name == "promote")  # type: ignore[arg-type]
+    promote = next(job for job in list_jobs(nothing, None, None, settings, float) if job.name == "promote")  # type: ignore[arg-type]
     assert 0 < left + promote.every_s + 5.0 < 30.0
 
 
@@ -240,7 +240,7 @@ async def test_renew_does_not_wait_for_an_item_that_is_being_finished(bed: Bed) 
     first, second = [(await claim(session, ONE, 10))[0].id for _ in range(2)]
     async with writing.transaction():
         await writing.send([queue.finish(ONE, [first])])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await queue.renew(session, ONE, 3600.0, [second, first])
     assert bed.rows("SELECT id FROM lane_item WHERE lease_end > now() + interval '30 minutes'") == [(second,)]
 

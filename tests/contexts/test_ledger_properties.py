@@ -160,7 +160,7 @@ _steps = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(_money, _money, st.integers(0, 300)), min_size=3, max_size=3), _steps)
 def test_money_is_neither_made_nor_lost(
     bank: Bank, pots: list[tuple[int, int, int]], steps: list[tuple[str, Any]]

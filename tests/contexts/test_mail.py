@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.mapping import name_carrier_ids, plan_submissions, work_out_terms
 from tocsin.compliance import Guards
 from tocsin.kit import clock
-from tocsin.messaging import Ask, Draft, Terms
+from tocsin.kit.ids import Ids
+from tocsin.messaging import EVENTS_LISTED, Ask, Draft, Terms
 from tocsin.senders import MailDomains
-from tocsin.traffic import Attachment, Reason
+from tocsin.traffic import Attachment, Feedback, ReactionKind, Reason
 
 PRICE = 1_000
 FILE = Attachment("plan.pdf", "application/pdf", b"%PDF-1.7")
@@ -124,3 +126,24 @@ async def test_the_placeholders_are_stored_as_they_came(desk: Desk, account: Acc
 
 def test_the_seed_carries_email(desk: Desk) -> None:
     assert [row.channel for row in routing.list_routes(desk.conn) if row.product == 5] == [routing.SANDBOX]
+
+
+async def test_feedback_that_comes_again_and_again_writes_few_rows(desk: Desk, account: Account) -> None:
+    """In one call and in the next; the address is barred all the same."""
+    draft = await accept(desk, account, "tom@x.com,yan@x.com")
+    tom, yan = await desk.submit(draft.ids)
+    ids = Ids()
+    complaint = Feedback(tom, ReactionKind.COMPLAINED, clock.now_s())
+    try:
+        for many in (EVENTS_LISTED + 5, 3):
+            feedback = [complaint] * many + [Feedback(yan, ReactionKind.COMPLAINED, clock.now_s())]
+            assert await messaging.receive_feedback(desk.session, desk.channel, feedback, desk.books, ids) == many + 1
+        assert desk.conn.execute("SELECT message_id, count(*) FROM mail_event GROUP BY 1 ORDER BY 1").fetchall() == [
+            (uuid.UUID(bytes=each), n) for each, n in zip(draft.ids, (EVENTS_LISTED, 2), strict=True)
+        ]
+        assert desk.conn.execute("SELECT message_id, n FROM mail_event_count").fetchall() == [
+            (uuid.UUID(bytes=draft.ids[0]), 8)
+        ]
+        assert desk.one("SELECT count(*) FROM blacklist") == 2
+    finally:
+        desk.conn.execute("DELETE FROM blacklist")

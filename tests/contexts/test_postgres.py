@@ -17,10 +17,14 @@ import psutil
 import psycopg
 import pytest
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.bootstrap import place as place_module
+from tocsin.bootstrap.cluster import was_shut_down
+from tocsin.bootstrap.home import find_remembered, make_private
+from tocsin.bootstrap.migrate import keep_texts_out_of_its_log
 from tocsin.bootstrap.orphans import find_postmaster
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError, read_dsn
+from tocsin.kit.log import open_log
 
 _SUPERVISOR = """
 import sys, time
@@ -34,9 +38,9 @@ sys.stdin.read()
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A TOCSIN_HOME that the unprivileged user can reach; servers left in it are stopped."""
+    """A TOCSIN_HOME, or a folder for one, that the unprivileged user can reach; servers left in it are stopped."""
     directory = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    directory.chmod(0o755)
+    directory.chmod(0o755)  # as of an earlier release: the start makes it private
     yield directory
     server = find_postmaster(directory / "postgres" / "data")
     if server is not None:
@@ -63,7 +67,8 @@ def test_start_stop_and_start_again_keep_data_password_and_privacy(home: Path) -
     assert read_dsn(home) == dsn
     assert stat.S_IMODE((home / "postgres.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / "postgres").stat().st_mode) == 0o700
-    assert stat.S_IMODE(home.stat().st_mode) == 0o755
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "postgres.log").stat().st_mode) == 0o600
     assert first.process is not None
     assert psutil.Process(first.process.pid).uids().real != 0
     assert psutil.Process(first.process.pid).net_connections(kind="tcp") == []
@@ -74,6 +79,24 @@ def test_start_stop_and_start_again_keep_data_password_and_privacy(home: Path) -
     assert second.start() == dsn
     assert _read(dsn) == ["a"]
     second.stop()
+
+
+def test_a_stop_in_order_leaves_nothing_to_recover_and_one_past_its_limit_says_so(home: Path) -> None:
+    server = EmbeddedPostgres(home, fsync=False)
+    told: list[str] = []
+    server.start()
+    place = server.place
+    assert place is not None
+    assert not was_shut_down(place), "it runs"
+    server.stop(say=told.append)
+    assert was_shut_down(place)
+
+    server.start()
+    server.stop(0.0, told.append)
+    assert not server.is_alive()
+    assert told[-1] == "PostgreSQL takes too long and is ended at once; the next start recovers"
+    server.start()
+    server.stop()
 
 
 def test_a_wrong_password_does_not_enter(home: Path) -> None:
@@ -150,7 +173,7 @@ def test_an_orphan_that_nobody_leashed_is_stopped_before_the_start(home: Path) -
     until_sync(lambda: find_postmaster(place.data) == orphan.pid)
     again = EmbeddedPostgres(home, fsync=False)
     again.start()
-    assert orphan.wait(5) is not None
+    assert orphan.wait(PATIENCE_S) is not None
     assert _read(dsn) == ["a"]
     again.stop()
 
@@ -227,3 +250,76 @@ def test_a_half_made_cluster_is_made_anew(home: Path) -> None:
     server = EmbeddedPostgres(home, fsync=False)
     _write(server.start(), "a")
     server.stop()
+
+
+TEXT = "your one-time code is 481516"
+FAILING: list[tuple[str, tuple[object, ...]]] = [
+    ("INSERT INTO message_text VALUES (1, %s, NULL)", (TEXT,)),  # DETAIL: Failing row contains (...)
+    ("INSERT INTO message_text VALUES (2, 'short', %s::jsonb)", (TEXT,)),  # DETAIL and CONTEXT of the parser
+    ("INSERT INTO message_text VALUES (%s, 'short', NULL)", (TEXT,)),  # the first line quotes it
+    ("INSERT INTO nowhere VALUES (1, %s)", (TEXT,)),  # the statement alone
+]
+
+
+def test_no_text_of_a_message_comes_into_the_servers_log(home: Path) -> None:
+    server = EmbeddedPostgres(home, fsync=False)
+    dsn = server.start()
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("CREATE TABLE message_text (id int, text text CHECK (length(text) < 10), extra jsonb)")
+        for cursor in (conn.cursor(), psycopg.ClientCursor(conn)):  # the second: as Django does
+            for statement, values in FAILING:
+                with pytest.raises(psycopg.Error):
+                    cursor.execute(statement.encode(), values)
+        with pytest.raises(psycopg.Error), conn.cursor().copy("COPY message_text FROM STDIN") as copy:
+            copy.write(f"3\t{TEXT}\t\\N\n")
+    server.stop()
+    log = (home / "postgres.log").read_text()
+    assert "ready to accept connections" in log
+    assert TEXT not in log
+    assert "481516" not in log
+
+
+def test_a_role_keeps_texts_out_of_an_operators_log_as_far_as_it_may(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("SET log_error_verbosity = 'verbose'")
+        conn.execute("SET log_min_error_statement = 'error'")
+        keep_texts_out_of_its_log(conn)
+        plain = f"plain_{os.getpid()}"
+        conn.execute(f"CREATE ROLE {plain} LOGIN PASSWORD 'plain'".encode())
+        try:
+            conn.execute(f"SET SESSION AUTHORIZATION {plain}".encode())
+            conn.execute("SET log_parameter_max_length_on_error = 100")
+            keep_texts_out_of_its_log(conn)
+            conn.execute("RESET SESSION AUTHORIZATION")
+            rows = conn.execute(
+                "SELECT setrole::regrole::text, unnest(setconfig) FROM pg_db_role_setting"
+                " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2"
+            ).fetchall()
+        finally:
+            conn.execute(f"DROP ROLE {plain}".encode())
+    assert rows == [
+        (plain, "log_parameter_max_length_on_error=0"),
+        ("tocsin", "log_error_verbosity=terse"),
+        ("tocsin", "log_min_error_statement=panic"),
+    ]
+
+
+def test_what_links_lead_to_is_left_alone(home: Path) -> None:
+    """A home may be another user's than root's, who starts it: nothing outside of it is given away or written to."""
+    outside = home / "outside"
+    (outside / "data").mkdir(parents=True)
+    (outside / "lock").write_text("another's")
+    (outside / "lock").chmod(0o644)
+    inner = home / "var"
+    inner.mkdir()
+    (inner / "tocsin.log").symlink_to(outside / "lock")
+    (inner / "postgres.log").hardlink_to(outside / "lock")
+    (inner / "postgres.json").write_text(f'{{"directory": "{outside}"}}')
+    before = (outside / "lock").stat()
+    make_private(inner)
+    after = (outside / "lock").stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert stat.S_IMODE((inner / "postgres.json").stat().st_mode) == 0o600
+    assert find_remembered(inner) is None
+    with pytest.raises(OSError, match="symbolic"):
+        open_log(inner / "tocsin.log")

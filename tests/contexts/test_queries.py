@@ -44,10 +44,13 @@ COLUMNS = {
     ): "integer text[] uuid[] integer[] integer[] text[] integer uuid[] bigint[] bigint[] bytea[]",
     ("messaging", "accept"): "boolean",
     ("accounts", "note_uses"): "integer[] timestamptz[]",
+    ("api", "take"): "text[] bigint[] integer[]",
     ("audit", "log_requests"): (
         "integer[] timestamptz[] text[] text[] text[] integer[] integer[] integer[] text[] integer[] integer[] bigint[]"
-        " integer[] text[] text[]"
+        " integer[] text[] text[] integer[]"
     ),
+    ("audit", "recount_requests"): "integer[] bigint[] integer[]",
+    ("audit", "count_requests"): "integer[] bigint[] bigint[] bigint[] bigint[]",
 }
 """Types of parameters that bring theirs along (kit.pgbin), where PostgreSQL cannot tell them by itself."""
 

@@ -12,9 +12,9 @@ from tocsin.compliance import Screened
 
 
 async def test_caps_that_cannot_be_given_back_do_not_spoil_the_reply(caplog: pytest.LogCaptureFixture) -> None:
-    readers = Readers("host=/nowhere", 1)
+    readers = Readers("host=/nowhere", "send", 1)
     with caplog.at_level(logging.WARNING):
-        await return_caps(readers, Screened())
+        await return_caps(readers, 7, Screened())
         assert caplog.messages == []
-        await return_caps(readers, Screened(taken=(1, 2)))
+        await return_caps(readers, 7, Screened(taken=(1, 2)))
     assert "could not be given back" in caplog.messages[0]

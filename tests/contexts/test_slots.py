@@ -17,6 +17,7 @@ from tocsin.kit import clock
 from tocsin.messaging import BatchNumbers, Exhausted, SlotLease
 from tocsin.messaging.batchno import SLOTS
 from tocsin.messaging.slots import AHEAD_MS
+from tocsin.queue import DatabaseClock
 
 Conn = psycopg.Connection[TupleRow]
 HOUR_MS = 3_600_000
@@ -34,7 +35,9 @@ class _Process:
     def __init__(self, dsn: str, count: int = 64, off_s: float = 0.0) -> None:
         self.off_s = off_s
         self.numbers = BatchNumbers()
-        self.lease = SlotLease(dsn, self.numbers, count, now_s=lambda: clock.now_s() + self.off_s, every_s=0.05)
+        self.lease = SlotLease(
+            dsn, self.numbers, count, DatabaseClock(now_s=lambda: clock.now_s() + self.off_s), every_s=0.05
+        )
 
     def take(self, count: int, off_ms: int = 0) -> list[int]:
         return [self.numbers.take(clock.now_ms() + off_ms) for _ in range(count)]
@@ -187,7 +190,7 @@ _steps = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_steps)
 def test_no_number_comes_twice(database: str, steps: list[tuple[str, int, int]]) -> None:
     """Three processes over four slots, their clocks up to 5 s off either way."""

@@ -173,11 +173,11 @@ def test_another_accounts_messages_are_not_replayed_by_an_attempt(desk: Desk) ->
 
 
 def test_a_replay_goes_on_where_its_slice_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,500 reports of one instant: a slice ends in the middle of it."""
+    """1,500 reports of one instant: a slice ends in the middle of it. A slice without time looks at one second."""
     desk.endpoint()
-    ids, at = desk.add_messages(1500), clock.now() - timedelta(hours=1)
+    ids, at = desk.add_messages(1500), clock.now() - timedelta(seconds=3)
     desk.report(ids, at)
-    replay_id = webhooks.ask_replay(desk.conn, desk.account, "sms", at - timedelta(minutes=1), "user 1")
+    replay_id = webhooks.ask_replay(desk.conn, desk.account, "sms", at - timedelta(seconds=1), "user 1")
     assert replay_id is not None
     assert webhooks.ask_replay(desk.conn, desk.account, "sms", at, "user 1") is None, "one at a time"
     monkeypatch.setattr(backlog, "_SLICE_S", -1.0)

@@ -28,7 +28,7 @@ from cryptography.fernet import Fernet
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.kit.leash import die_with_parent
 
 SEND = "/api/v1/sms/sendbatchsms"
@@ -49,6 +49,7 @@ SPECIALS: dict[str, dict[str, Any]] = {
     "at home": {"allow_ips": ["127.0.0.0/8"]},
     "slow": {"rate_per_s": 2},
     "slow everywhere": {"rate_per_s": 4},
+    "slow beside strangers": {"rate_per_s": 4},
     "slow and strict": {"rate_per_s": 1},
     "once a second": {"rate_per_s": 1},
     "zh": {"language": "zh"},
@@ -309,7 +310,7 @@ class Door:
         """Stop; its log must show no fault."""
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(PATIENCE_S)
         finally:
             self._process.kill()
             self._process.wait()
@@ -319,7 +320,7 @@ class Door:
         self, method: str, target: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Any request."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(
                 method, target, body.encode() if isinstance(body, str) else body, {**self.told, **(headers or {})}
             )
@@ -328,7 +329,7 @@ class Door:
 
     def raw(self, data: bytes) -> bytes:
         """Bytes as they are; everything that comes back until the other side closes (`Connection: close`)."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as talk:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as talk:
             talk.sendall(data)
             pieces = []
             while piece := talk.recv(65536):
@@ -337,7 +338,7 @@ class Door:
 
     def hang_up(self, data: bytes, *, reset: bool = True) -> None:
         """Send these bytes and go away at once."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as talk:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as talk:
             talk.sendall(data)
             if reset:
                 talk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

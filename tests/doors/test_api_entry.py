@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 
 from tests.doors.api import BALANCE, GOOD, SEND, Bed, Customer, Door, Reply
@@ -176,7 +178,7 @@ def is_after(second: int) -> bool:
 def within_one_second(check: Callable[[], bool]) -> None:
     """Limits count by the second of the clock: try again where it changed in the middle, in a second of one's own."""
     used = 0
-    for _ in range(20):
+    for _ in range(60):
         until_sync(partial(is_after, used), 5)
         before = int(time.time())
         good = check()
@@ -249,6 +251,42 @@ def test_failed_signs_lock_out_one_account_at_one_address(bed: Bed, second: Door
         assert ask(colleague, "198.51.100.99").status == 0
 
     within_one_minute(check)
+
+
+def test_an_ipv6_address_counts_by_its_64(bed: Bed, second: Door) -> None:
+    """Who has one address of a /64 has them all."""
+    victim = bed.customer(0)
+
+    def ask(address: str, **change: str) -> Reply:
+        target = f"{BALANCE}?{urlencode(victim.sign(**change))}"
+        return second.call("GET", target, headers={"X-Forwarded-For": address})
+
+    def check(address: str) -> None:
+        site = f"2001:db8:0:{address.rpartition('.')[2]}"
+        statuses = [ask(f"{site}:{number:x}::1", sign="0" * 32).status for number in range(101)]
+        assert statuses == [-1] * 100 + [-15]
+        assert ask(f"{site}::9").status == -15
+        assert ask("2001:db8:0:ffff::9").status == 0
+
+    within_one_minute(check)
+
+
+def test_a_flood_of_strangers_delays_no_customer(bed: Bed, door: Door) -> None:
+    """A stranger's window is held by a lock in the database: he waits for it, a customer with a rate does not."""
+    customer, stranger = bed.special("slow beside strangers"), Customer(0, "nobody-in-a-flood", "?")
+    waiting: list[Future[Reply]] = []
+    with psycopg.connect(bed.dsn) as conn, ThreadPoolExecutor(20) as pool:
+        conn.execute("INSERT INTO limit_window SELECT %s, (extract(epoch FROM now())::bigint / 60 + n) * 60, 0"
+                     " FROM generate_series(-1, 1) AS n", (f"bad:127.0.0.1:{stranger.name!a}",))  # fmt: skip
+
+        def check() -> bool:
+            waiting.append(pool.submit(door.get, stranger, BALANCE))
+            statuses = [door.get(customer, BALANCE).status for _ in range(5)]
+            return statuses == [0] * 4 + [-15] and not waiting[-1].done()
+
+        within_one_second(check)
+        conn.rollback()
+        assert waiting[-1].result(30).status == -1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def assert_transport(reply: Reply, http: int) -> None:
     assert "Traceback" not in reply.json["msg"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/sms/sendbatch", "/api/v1/", "/api", "/", SEND + "/", "/api/v1/sms/%ff"])
+@pytest.mark.parametrize("path", ["/api/v1/sms/sendbatch", "/api/v1/", "/api", "//", SEND + "/", "/api/v1/sms/%ff"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_path_is_404_in_json(door: Door, path: str, method: str) -> None:
     assert_transport(door.call(method, path, "" if method == "POST" else None), 404)
@@ -149,6 +149,13 @@ def test_the_request_id_is_kept_with_the_batch(bed: Bed, door: Door) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_it_lives_and_is_ready(door: Door, path: str, method: str) -> None:
     assert door.call(method, path).http == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_root_leads_to_the_reference(door: Door, method: str) -> None:
+    reply = door.call(method, "/")
+    assert (reply.http, reply.headers["location"]) == (302, "docs")
+    assert "<title>Tocsin API</title>" in door.call("GET", "/docs").body.decode()
 
 
 def test_metrics_are_prometheus_text(bed: Bed, door: Door) -> None:

@@ -6,12 +6,14 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.doors.api import Bed, Customer, Door, Reply
+from tests.doors.test_fair_lookups import RUNNING, SESSIONS, UPLINK, slow_replies
 from tests.poll import until_sync
 from tocsin import carriers, routing
 from tocsin.kit.ids import Ids
@@ -140,13 +142,12 @@ def test_what_is_no_call(door: Door) -> None:
 
 
 def test_guessing_is_stopped(second: Door) -> None:
-    """150 bad signs a minute by the settings of this process; who is over is not heard with the right token either."""
-    guesser = {"X_Forwarded_For": "203.0.113.99"}
+    """150 bad signs a minute of a /64 by the settings of this process; who is over is not heard with the right token either."""
     others = (f"198.51.100.{number}" for number in itertools.cycle(range(100)))  # who waits is not counted as one
     until_sync(lambda: call(second, b"{", X_Forwarded_For=next(others)).http == 400)
     for _ in range(2):  # a new minute may begin in the middle
-        answers = [call(second, b"{", token="wrong", **guesser).http for _ in range(151)]
-        over = call(second, b"{", **guesser)
+        answers = [call(second, b"{", token="wrong", X_Forwarded_For=f"2001:db8::{n:x}").http for n in range(151)]
+        over = call(second, b"{", X_Forwarded_For="2001:db8::ffff")
         if over.http == 429:
             break
     assert answers[0] == 401
@@ -161,3 +162,14 @@ def test_what_cannot_be_stored_is_not_acknowledged(bed: Bed, door: Door, channel
         answer = call(door, {"id": "waits", "status": "DELIVRD"})
         assert (answer.http, answer.headers["retry-after"]) == (503, "2")
     assert call(door, {"id": "waits", "status": "DELIVRD"}).http == 200
+
+
+def test_a_receipt_is_stored_while_customers_queries_fill_all_sessions(bed: Bed, door: Door, channel_id: int) -> None:
+    message_id, (name,) = hand_over(bed, bed.customer(), channel_id)
+    with slow_replies(bed), ThreadPoolExecutor(SESSIONS) as many:
+        asked = [many.submit(door.get, bed.customer(), UPLINK) for _ in range(SESSIONS)]
+        until_sync(lambda: bed.one(RUNNING) == SESSIONS)
+        assert call(door, {"id": name, "status": "DELIVRD"}).http == 200
+        assert status_of(bed, message_id) == 1
+        assert bed.one(RUNNING) == SESSIONS, "customers still wait"
+    assert {each.result().status for each in asked} <= {0, -12}

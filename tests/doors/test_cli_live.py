@@ -42,8 +42,9 @@ def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {
         name: now[name] for name in ("database", "clock", "schema", "receipts", "partitions", "schedules")
     } == dict.fromkeys(("database", "clock", "schema", "receipts", "partitions", "schedules"), "ok")
-    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in range(3)]
-    for conn, kind in zip(held, ("api", "worker", "push"), strict=True):
+    kinds = ("api", "worker", "push", "console", "clerk")
+    held = [psycopg.connect(shell.dsn, autocommit=True) for _ in kinds]
+    for conn, kind in zip(held, kinds, strict=True):
         conn.execute(
             "WITH made AS (INSERT INTO process (kind, host, pid) VALUES (%s, 'here', 1) RETURNING id)"
             " SELECT pg_advisory_lock(id) FROM made",
@@ -140,6 +141,7 @@ def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path
     done = shell.run("send", "sms", "6281234567801,x", "Hello")
     assert done.code == 0, done
     assert "accepted: 1 sent, 1 refused" in done.out
+    assert done.out.startswith("to Indonesia (ID, codeId 10007), by the first number; another: --country\n")
     assert "ab" * 16 in done.out
     path, body = Door.came[0]
     query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
@@ -149,6 +151,9 @@ def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path
     assert body == {"numbers": "6281234567801,x", "content": "Hello", "codeId": 10007, "action": "NOTIFICATION"}
     assert shell.run("send", "sms", "1", "x", "--country", "cn", "--action", "verify", "--json").json == Door.reply
     assert (Door.came[1][1]["codeId"], Door.came[1][1]["action"]) == (10001, "VERIFY")
+    told = shell.run("send", "sms", "+86 13800138000", "x", "--json").json
+    assert told.pop("country") == {"codeId": 10001, "iso": "CN", "name": "China"}
+    assert told == Door.reply
 
 
 def test_send_by_a_template(shell: Shell, door: str, tmp_path: Path) -> None:

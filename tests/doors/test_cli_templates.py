@@ -107,7 +107,7 @@ def test_what_is_refused(shell: Shell) -> None:
     assert "needs a subject" in shell.refused("template", "add", "*", "email", TEXT)
     assert "only a template of email" in shell.refused("template", "add", "*", "sms", TEXT, "--subject", "a")
     for verb in (("show", "7"), ("approve", "7"), ("submit", "7"), ("reject", "7", "no")):
-        assert shell.refused("template", *verb) == "there is no template 7"
+        assert shell.refused("template", *verb) == "there is no template 7: `tocsin template list` has the ids"
     shell.refused("template", "add", "*", "fax", TEXT, code=2)
     shell.refused("template", "show", "seven", code=2)
     assert shell.rows("SELECT 1 FROM template") == []

@@ -220,18 +220,20 @@ def test_nothing_yet(project: str) -> None:
 
 def test_a_calendar_in_a_zone(project: str) -> None:
     client, me = log_in()
-    due = datetime(2026, 12, 1, 20, 30, tzinfo=UTC)
+    month = (clock.now().replace(day=1) + timedelta(days=32)).replace(day=1)  # the next one, on whatever day this runs
+    due = month.replace(hour=20, minute=30, second=0, microsecond=0)
+    first, second, named = f"{due:%Y-%m-%d}", f"{due + timedelta(days=1):%Y-%m-%d}", f"{due:%Y-%m}"
     batch_no, _ = add_batch(project, me.account_id, 7, due=due)
-    page = read(client.get("/scheduled/?month=2026-12&zone=UTC"))
-    assert 'href="?day=2026-12-01&amp;zone=UTC"' in page
+    page = read(client.get(f"/scheduled/?month={named}&zone=UTC"))
+    assert f'href="?day={first}&amp;zone=UTC"' in page
     assert "7 messages" in page
     assert "20:30:00" in page
-    east = read(client.get("/scheduled/?month=2026-12&zone=Asia/Shanghai"))
-    assert 'href="?day=2026-12-02&amp;zone=Asia%2FShanghai"' in east
+    east = read(client.get(f"/scheduled/?month={named}&zone=Asia/Shanghai"))
+    assert f'href="?day={second}&amp;zone=Asia%2FShanghai"' in east
     assert "04:30:00" in east
     assert "Times in Asia/Shanghai" in east
-    assert "04:30:00" in read(client.get("/scheduled/?day=2026-12-02&zone=UTC%2B8"))
-    assert "Nothing is due on this day" in read(client.get("/scheduled/?day=2026-12-01&zone=UTC%2B8"))
+    assert "04:30:00" in read(client.get(f"/scheduled/?day={second}&zone=UTC%2B8"))
+    assert "Nothing is due on this day" in read(client.get(f"/scheduled/?day={first}&zone=UTC%2B8"))
     assert "no such time zone" in read(client.get("/scheduled/?zone=Mars"))
     assert client.get("/scheduled/?month=1900-01&day=0&after=x-y").status_code == 200
     assert "7 messages are cancelled" in read(client.post(f"/scheduled/{batch_no}/cancel/", follow=True))

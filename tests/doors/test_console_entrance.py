@@ -239,3 +239,63 @@ def test_the_outbox_has_the_menu_for_a_member_alone(project: str) -> None:
     client, _ = log_in()
     assert 'id="menu"' in read(client.get("/outbox/"))
     assert 'id="menu"' not in read(visit().get("/outbox/"))
+
+
+# --- what a stranger can make us write
+
+
+def test_looks_at_the_passkey_log_in_are_bounded(project: str) -> None:
+    """Each makes a session; they are counted by the address, an IPv6 one by its /64, IPv4 in IPv6's dress as IPv4."""
+    from django.contrib.sessions.models import Session
+
+    def look(address: str) -> int:
+        headers = {"x-requested-with": "XMLHttpRequest"}
+        return int(visit().get("/security/factors/webauthn/login/", headers=headers, REMOTE_ADDR=address).status_code)
+
+    before = Session.objects.count()
+    assert [look(f"2001:db8::{number:x}") for number in range(62)] == [200] * 60 + [429] * 2
+    assert Session.objects.count() == before + 60
+    assert look("2001:db8:0:1::1") == 200
+    assert [look(f"::ffff:203.0.113.{number}") for number in (1, 2)] == [200, 200]
+    assert len([look("::ffff:203.0.113.1") for _ in range(60)]) == 60
+    assert [look("203.0.113.1"), look("203.0.113.2")] == [429, 200]
+
+
+def test_sessions_that_are_over_go_with_the_next_log_in(project: str) -> None:
+    from datetime import timedelta
+
+    from django.contrib.sessions.models import Session
+
+    from tocsin.kit import clock
+
+    Session.objects.create(session_key="over", session_data="", expire_date=clock.now() - timedelta(hours=1))
+    address = make_address()
+    make_user(address)
+    try_in(visit(), address, PASSWORD)
+    assert not Session.objects.filter(session_key="over").exists()
+
+
+def test_tries_that_failed_are_bounded_and_log_ins_stay(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.console import signins
+    from tocsin.schema.models import SignIn
+
+    monkeypatch.setattr(signins, "MAX_FAILED", 2)
+    address = make_address()
+    user = make_user(address)
+    for password in (PASSWORD, "1", "2", "3", "4"):
+        try_in(visit(), address, password)
+    found = SignIn.objects.filter(user=user)
+    assert (found.filter(failed="").count(), found.exclude(failed="").count()) == (1, 2)
+
+
+def test_counts_of_many_strangers_push_no_limit_out(project: str) -> None:
+    """Django's own bound of the cache is 300, and who has more addresses than that would be counted anew."""
+    from django.core.cache import cache
+
+    address = make_address()
+    make_user(address)
+    for _ in range(5):
+        try_in(visit(), address, "wrong")
+    for number in range(400):
+        cache.set(f"stranger-{number}", [1.0], 300)
+    assert WRONG["en"][1] in read(try_in(visit(), address, PASSWORD))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
 
-from tests.doors.api import Bed, Door
+from tests.doors.api import SEND, Bed, Door
 from tests.doors.console import log_in, read
 from tests.poll import until_sync
 from tocsin import accounts, audit
@@ -140,6 +141,42 @@ def test_the_request_log_by_filter_and_key(project: str) -> None:
     assert "and 4 more in this second" in read(client.get("/requests/"))
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            [
+                "not authenticated (7 requests)",
+                "Not authenticated: 7 requests",
+                "12 more requests of this day",
+                "5 more are",
+            ],
+        ),
+        (
+            "zh-hans",
+            ["未通过认证（7 个请求）", "未通过认证：这一分钟内", "当天另有 12 个请求未列出", "另有 5 个未列出"],
+        ),
+    ],
+)
+def test_what_strangers_sent_and_full_days_are_marked(project: str, language: str, words: list[str]) -> None:
+    client, me = log_in()
+    client.cookies["tocsin_language"] = language
+    write(project, ENTRY._replace(account_id=me.account_id, left_out=6, signed=False))
+    page = read(client.get("/requests/"))
+    assert words[0] in page
+    assert "alert-warning" not in page
+    path = re.search(r"/requests/\d+/", page)
+    assert path
+    assert words[1] in read(client.get(path[0]))
+    with psycopg.connect(project) as conn:
+        conn.execute("INSERT INTO request_day VALUES (%s, current_date, 100000, 12, 10000, 5)", (me.account_id,))
+        conn.execute("INSERT INTO request_day VALUES (%s, current_date - 40, 100000, 34, 0, 0)", (me.account_id,))
+    page = read(client.get("/requests/"))
+    assert [word in page for word in words[2:]] == [True, True]
+    assert "34" not in page.partition("alert-warning")[2].partition("<form")[0]
+
+
 def test_a_request_is_shown_to_its_account_alone(project: str) -> None:
     mine, me = log_in()
     other, _ = log_in()
@@ -188,18 +225,17 @@ def test_what_was_asked_is_logged_and_secrets_are_not(bed: Bed, door: Door, rows
     good = door.send(customer)
     door.send(customer, content=None, templateParams=["482913"])
     door.post(customer, {"numbers": "1"}, query={"sign": "0" * 32})
-    door.call("DELETE", f"/api/v1/sms/sendbatchsms?account={customer.name}")
-    found = {row.status: row for row in rows(customer.id, 4)}
+    found = {row.status: row for row in rows(customer.id, 3)}
     assert found[0].batch_no == int(good.data["batchNo"])
     assert (found[0].receivers, found[0].method, found[0].http, found[0].body) == (1, "POST", 200, "")
-    (empty,) = [row for status, row in found.items() if status not in {0, -1, 405}]
+    (empty,) = [row for status, row in found.items() if status not in {0, -1}]
     whole = audit.find_request(bed.conn, customer.id, empty.id)
     assert whole is not None
     assert "numbers" in whole.body
     assert "482913" not in whole.body
     assert whole.message
     assert (found[-1].key_id, found[0].key_id > 0) == (0, True)
-    assert found[405].http == 405
+    assert [found[status].signed for status in (0, -1)] == [True, False]
     assert customer.key not in "".join(map(str, found.values()))
 
 
@@ -213,6 +249,31 @@ def test_a_flood_is_sampled_and_the_rest_is_counted(bed: Bed, door: Door, rows: 
         return bool(len(found) + sum(row.left_out for row in found) == 40)
 
     until_sync(look, 10)
+
+
+def test_a_stranger_writes_one_row_a_minute(bed: Bed, second: Door, rows: Any) -> None:
+    """Without what he sent, with how many there were, and nothing once he is refused with -15. Own requests stay as they are."""
+    customer = bed.customer()
+    target = f"{SEND}?{urlencode(customer.sign(sign='0' * 32))}"
+    began = int(clock.now_s()) // 60
+    answers = [
+        second.call("POST", target, '{"content":"secret"}', {"X-Forwarded-For": f"2001:db8:1::{number:x}"}).status
+        for number in range(130)
+    ]
+    second.call("DELETE", target, headers={"X-Forwarded-For": "2001:db8:1::9"})
+    second.get(customer, "/api/v1/sms/balance")
+    own = rows(customer.id, 2)
+    assert [row.status for row in own if row.signed] == [0]
+
+    def look() -> bool:
+        found: list[audit.RequestView] = rows(customer.id, 2)
+        return sum(row.all_of_them for row in found if not row.signed) == answers.count(-1) + 1
+
+    until_sync(look, 20)
+    strange = [row for row in rows(customer.id, 2) if not row.signed]
+    assert len(strange) <= 1 + int(clock.now_s()) // 60 - began
+    assert {row.status for row in strange} <= {-1, 405}  # the last one may have begun a minute
+    assert [audit.find_request(bed.conn, customer.id, row.id).body for row in strange] == [""] * len(strange)  # type: ignore[union-attr]
 
 
 def test_the_last_use_of_a_key_is_kept(bed: Bed, door: Door) -> None:

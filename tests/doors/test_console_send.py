@@ -12,7 +12,7 @@ import pytest
 
 from tests.doors.console import change, log_in, read
 from tests.flows.plant import find_port
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin import audit, billing, templates
 
 GOOD = {
@@ -44,7 +44,7 @@ def api_url(project: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     until_sync(lambda: _is_ready(url), 30)
     yield url
     process.terminate()
-    process.wait(15)
+    process.wait(PATIENCE_S)
     assert "Traceback" not in Path(log).read_text()
 
 
@@ -53,7 +53,7 @@ def _is_ready(url: str) -> bool:
     import urllib.request
 
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=60) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -11,7 +11,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.clerk import AWAY, work_off
-from tests.doors.console import log_in, read
+from tests.contexts.test_table_process import make_book
+from tests.doors.console import change, log_in, read
 from tocsin import billing, files
 from tocsin.clerk import Api, Reply
 from tocsin.files import Job, Kind, State, Step
@@ -112,6 +113,42 @@ def test_from_the_file_to_the_confirmation(project: str) -> None:
     assert find_job(project, me.account_id).state is State.CANCELLED
     assert "stopped by you" in read(client.get(f"/uploads/{job.id}/"))
     assert "The upload is removed" in read(client.post(f"/uploads/{job.id}/discard/", follow=True))
+
+
+def test_a_file_that_describes_too_much_ends_its_own_job_alone(project: str) -> None:
+    client, me = log_in()
+    upload(client, make_book(b"<c r='XFD1048576'"), "small.xlsx")
+    upload(client)
+    work_off(project)
+    with psycopg.connect(project) as conn:
+        good, bad = files.list_jobs(conn, me.account_id, [Kind.UPLOAD])
+    assert (good.state, good.found["rows"]) == (State.OPEN, 4)
+    assert bad.state is State.FAILED
+    assert "The table in this file is too large" in read(client.get(f"/uploads/{bad.id}/"))
+    assert "此文件中的表格过大" in read(client.get(f"/uploads/{bad.id}/", headers={"accept-language": "zh-hans"}))
+
+
+def test_an_account_whose_files_take_all_their_space_is_told_so(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, me = log_in()
+    upload(client, b"6281234567801\n" * 60_000)
+    change(monkeypatch, files_mb=1)
+    assert "Files of this account take 1 of 1 MB" in read(client.get("/uploads/"))
+    refusal = "The files of this account may take 1 MB. Remove exports or uploads"
+    assert refusal in read(upload(client, b"6281234567801\n" * 60_000))
+    picture = SimpleUploadedFile("a.png", b"\x89PNG" * 60_000)
+    assert refusal in read(client.post("/send/email/", {"files": picture, "numbers": "6281234567801"}))
+    upload(client, FILE)
+    with psycopg.connect(project) as conn:
+        assert len(files.list_jobs(conn, me.account_id, [Kind.UPLOAD])) == 2, "a small one has room"
+    change(monkeypatch, files_mb=0)
+    assert "may take 0 MB" in read(
+        client.post("/exports/start/any/", {"what": "replies", "format": "csv"}, follow=True)
+    )
+    answer = client.post(
+        "/uploads/", {"file": SimpleUploadedFile("a.csv", FILE)}, headers={"accept-language": "zh-hans"}
+    )
+    chinese = read(client.get(answer["Location"], headers={"accept-language": "zh-hans"}))
+    assert "该账户的文件最多可占用 0 MB" in chinese
 
 
 def test_what_the_api_would_refuse_is_said_and_mended(project: str) -> None:

@@ -213,7 +213,8 @@ def test_who_reads_what_messages_say(project: str, role: str, sees: bool, sees_c
     assert ("Who is this 5522?" in read(client.get("/replies/"))) is sees
     text = read(client.get(f"/messages/{code}/"))
     assert ("829301" in text) is sees_codes
-    assert ("Your code is ••••••" in text) is (sees and not sees_codes)
+    assert ("Your code is" in text) is sees_codes, "a code may be any word of it"
+    assert ("it may hold a code" in text) is (sees and not sees_codes)
 
 
 def reply_to(dsn: str, account_id: int, message_id: str, content: str, number: str = "6281234567801") -> None:

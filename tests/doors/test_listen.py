@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin import accounts, audit, webhooks
 from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.cli.listen import is_signed, tell
@@ -41,7 +41,7 @@ def sign(secret: str, webhook_id: str, at: str, body: bytes) -> str:
 def post(url: str, secret: str, push: object) -> int:
     body, at = json.dumps(push).encode(), str(int(time.time()))
     headers = {"webhook-id": "msg_1", "webhook-timestamp": at, "webhook-signature": sign(secret, "msg_1", at, body)}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
         return int(answer.status)
 
 
@@ -77,7 +77,7 @@ def test_it_shows_pushes_and_puts_back_what_was_there(database: str, tmp_path: P
             assert shown.count("WRONG SIGNATURE") == 1
             assert "from 6281234567801 to 10690: I want it" in shown
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
             process.wait()

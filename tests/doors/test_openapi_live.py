@@ -40,7 +40,7 @@ CHECKS = [
 JSON = "application/json"
 SEND_EXAMPLES, EXAMPLES = 90, 20  # of each mode
 WANTED = {"/api/v1/email/sendEmail": ("theme", "content")}  # a template, which stands for them, is drawn too seldom
-SETTINGS = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS = [(path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods]
 SIGNED = [(path, method) for path, method in OPERATIONS if path.startswith("/api/")]

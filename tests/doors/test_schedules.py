@@ -96,7 +96,7 @@ def test_a_time_in_the_url_and_a_number_in_json(bed: Bed, door: Door) -> None:
     at = int(time.time()) + HOUR
     assert due(bed, door.send(customer, sendTime=at)) == at
     reply = door.post(customer, GOOD, query={"sendTime": later(zone=EAST_7), "timeZone": "UTC+7"})
-    assert due(bed, reply) == pytest.approx(at, abs=5)
+    assert due(bed, reply) == pytest.approx(at, abs=120)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_list_and_its_pages(bed: Bed, door: Door) -> None:
     data = listed(door, customer, 4)
     assert data["next"] is None
     row = data["array"][0]
-    assert (row.pop("acceptTime") - time.time()) == pytest.approx(0, abs=10)
+    assert (row.pop("acceptTime") - time.time()) == pytest.approx(0, abs=120)
     assert row == {
         "batchNo": sent[0], "sendTime": at, "timeZone": "Asia/Jakarta", "product": "sms", "count": 1, "amount": "0.1",
     }  # fmt: skip

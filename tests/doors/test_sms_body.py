@@ -261,7 +261,7 @@ bodies = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(
     body=bodies, kind=st.sampled_from(["application/json", FORM, "multipart/form-data; boundary=b", "text/xml", "é"])
 )

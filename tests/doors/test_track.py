@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.doors.api import Bed, Customer, Door, Reply
+from tests.doors.api import Bed, Customer, Door, Reply, _open
 from tests.poll import until_sync
-from tocsin import accounts, webhooks
+from tocsin import accounts, messaging, webhooks
 from tocsin.content import TRACKING, LinkKind, make_token
 from tocsin.kit.ids import Ids
 from tocsin.kit.seal import Seal
+from tocsin.messaging import EVENTS_LISTED
+from tocsin.messaging.reactions import LINKS_COUNTED
+from tocsin.traffic import ReactionKind
 
 IDS = Ids()
 PHONE = (
@@ -25,6 +31,7 @@ PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com
 TARGET = "https://shop.example.com/a?b=1&c=%20d"
 ADDRESS = "jo@example.com"
 BATCH = 17117048141041790
+SHARE = 4  # of an address and minute
 
 
 def make_mail(bed: Bed, customer: Customer) -> bytes:
@@ -224,3 +231,84 @@ def test_settings_of_an_account_reach_its_pushes(bed: Bed, door: Door) -> None:
 
     until_sync(is_pushed, 5)
     bed.conn.execute("DELETE FROM blacklist")
+
+
+def counted(bed: Bed, message_id: bytes) -> list[tuple[Any, ...]]:
+    return bed.conn.execute(
+        b"SELECT kind, machine, url, n FROM mail_event_count WHERE message_id = %s ORDER BY kind, machine, url",
+        (uuid.UUID(bytes=message_id),),
+    ).fetchall()
+
+
+def test_a_link_that_is_followed_for_ever_writes_few_rows_and_is_counted(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    listen(bed, customer)
+    message_id = make_mail(bed, customer)
+    pixel, other = link(bed, LinkKind.OPEN, message_id), link(bed, LinkKind.CLICK, message_id, TARGET)
+    with ThreadPoolExecutor(8) as many:  # by many at once too
+        replies = list(many.map(lambda _: follow(door, pixel), range(3 * EVENTS_LISTED)))
+        replies += [follow(door, pixel, agent=PROXY), follow(door, other)]
+    assert {reply.http for reply in replies} == {200, 302}
+    assert [row[0] for row in events(bed, message_id)] == [1] * EVENTS_LISTED + [2]
+    assert counted(bed, message_id) == [(1, False, "", 2 * EVENTS_LISTED), (1, True, "", 1)]
+    assert [row["action_type"] for row in pushed(bed, customer)] == ["OPENED"] * EVENTS_LISTED + ["CLICKED"]
+    sums = messaging.read_mail_sums(bed.conn, customer.id, BATCH)
+    assert sums.people == {ReactionKind.OPENED: 1, ReactionKind.CLICKED: 1}
+    assert sums.machines == {ReactionKind.OPENED: 1}, "one that came late is not lost"
+    assert sums.events == {ReactionKind.OPENED: 3 * EVENTS_LISTED, ReactionKind.CLICKED: 1}
+    assert [(part.name, part.emails) for part in sums.devices] == [("Phone", 1)]
+    trace = messaging.trace_message(bed.conn, customer.id, message_id.hex())
+    assert trace is not None
+    assert [(each.kind, each.times) for each in trace.repeated] == [(ReactionKind.OPENED, 2 * EVENTS_LISTED + 1)]
+
+
+def test_links_of_one_email_are_counted_apart_up_to_a_bound(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    message_id = make_mail(bed, customer)
+    for number in range(EVENTS_LISTED + LINKS_COUNTED + 3):
+        assert follow(door, link(bed, LinkKind.CLICK, message_id, f"{TARGET}&n={number}")).http == 302
+    assert len(events(bed, message_id)) == EVENTS_LISTED
+    rows = counted(bed, message_id)
+    assert len(rows) == LINKS_COUNTED + 1
+    assert rows[0] == (2, False, "", 3)
+    sums = messaging.read_mail_sums(bed.conn, customer.id, BATCH)
+    assert sums.events == {ReactionKind.CLICKED: EVENTS_LISTED + LINKS_COUNTED + 3}
+
+
+def test_to_unsubscribe_always_works_and_writes_few_rows(bed: Bed, door: Door) -> None:
+    customer = bed.customer()
+    message_id = make_mail(bed, customer)
+    target = link(bed, LinkKind.UNSUBSCRIBE, message_id)
+    for _ in range(EVENTS_LISTED + 2):
+        bed.conn.execute("DELETE FROM blacklist WHERE account_id = %s", (customer.id,))
+        assert door.call("POST", target).http == 200
+        assert bed.one("SELECT value FROM blacklist WHERE account_id = %s", customer.id) == ADDRESS
+    assert len(events(bed, message_id)) == EVENTS_LISTED
+    assert counted(bed, message_id) == [(3, False, "", 2)]
+    bed.conn.execute("DELETE FROM blacklist")
+
+
+def test_an_address_over_its_share_is_answered_and_not_stored(bed: Bed, tracker: Door) -> None:
+    message_id = make_mail(bed, bed.customer())
+    pixel, click = link(bed, LinkKind.OPEN, message_id), link(bed, LinkKind.CLICK, message_id, TARGET)
+    near = [f"2001:db8:7:8::{n:x}" for n in range(1, SHARE + 6)]
+    for at, address in enumerate(near):
+        told = {"X-Forwarded-For": address}
+        reply = follow(tracker, click if at % 2 else pixel, **told)
+        assert (reply.http, reply.headers.get("location")) == ((302, TARGET) if at % 2 else (200, None))
+    assert len(events(bed, message_id)) < len(near)
+    assert follow(tracker, pixel, **{"X-Forwarded-For": "2001:db8:7:9::1"}).http == 200
+    assert len(events(bed, message_id)) in {SHARE + 1, 2 * SHARE + 1}, (
+        "another network has its own; a minute may have ended"
+    )
+    reply = tracker.call("POST", link(bed, LinkKind.UNSUBSCRIBE, message_id), headers={"X-Forwarded-For": near[0]})
+    assert reply.http == 200
+    assert bed.one("SELECT count(*) FROM blacklist WHERE value = %s", ADDRESS) == 1
+    bed.conn.execute("DELETE FROM blacklist")
+
+
+@pytest.fixture
+def tracker(bed: Bed, tmp_path: Path) -> Iterator[Door]:
+    """An API process behind a proxy, with a small share for each address."""
+    settings = {"TOCSIN_TRUSTED_PROXIES": "127.0.0.0/8", "TOCSIN_LINK_EVENTS_PER_ADDRESS": str(SHARE)}
+    yield from _open(bed, tmp_path, **settings)

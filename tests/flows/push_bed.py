@@ -51,10 +51,10 @@ class Receiver:
 
     def behave(self, name: str, **how: Any) -> None:
         request = urllib.request.Request(self.url(name), data=json.dumps(how).encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def show(self, name: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url(name), timeout=10) as answer:
+        with urllib.request.urlopen(self.url(name), timeout=60) as answer:
             shown: dict[str, Any] = json.load(answer)
         return shown
 

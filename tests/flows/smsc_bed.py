@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin.kit import clock
 from tocsin.smpp import (
     Answered,
@@ -177,7 +177,7 @@ def started(*options: str) -> Iterator[Process]:
         yield process
         assert process.popen.stdin is not None
         process.popen.stdin.close()
-        assert process.popen.wait(10) == 0
+        assert process.popen.wait(PATIENCE_S) == 0
     finally:
         process.popen.kill()
         process.popen.wait()

@@ -14,7 +14,7 @@ from tocsin import billing, messaging
 from tocsin.messaging import BatchRow, BatchState
 
 PLACE = "reports"
-MANY = 20_000
+MANY = 10_000
 RATE = 3_000
 """Messages a second: slow enough that there is a middle."""
 CLAIMED = "SELECT count(*) FROM lane_item WHERE owner IS NOT NULL"

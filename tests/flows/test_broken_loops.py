@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.plant import Plant, Process
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_process_ends(plant: Plant, name: str) -> None:
     process = plant.start(name)
     until_sync(lambda: runs(plant, process), 30)
     plant.conn.execute("ALTER TABLE change_clock RENAME TO change_clock_away")
-    assert process.popen.wait(20) == 1
+    assert process.popen.wait(PATIENCE_S) == 1
     log = process.log.read_text()
     assert "Reference.run ended unasked" in log
     assert 'relation \\"change_clock\\" does not exist' in log

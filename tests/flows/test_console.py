@@ -13,13 +13,13 @@ import psutil
 from cryptography.fernet import Fernet
 
 from tests.flows.plant import find_port
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 COOKIE = {"Cookie": "tocsin_session=abcdefghijklmnop"}
 
 
 def _get(port: int, path: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         line.request("GET", path, headers={} if path == "/healthz" else COOKIE)
         answer = line.getresponse()
@@ -50,7 +50,7 @@ def test_it_stays_up_without_a_database_and_ends_in_order(tmp_path: Path) -> Non
     status, text = _get(port, "/quick-start/")
     workers = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert status == 503
     assert "The database does not answer" in text
     assert "OperationalError" in (tmp_path / "log").read_text()
@@ -64,5 +64,5 @@ def test_its_worker_ends_when_it_is_killed(tmp_path: Path, database: str) -> Non
     workers = psutil.Process(process.pid).children()
     assert workers
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE_S)
     until_sync(lambda: not any(worker.is_running() for worker in workers), 5)

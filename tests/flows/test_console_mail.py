@@ -22,7 +22,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.flows.plant import find_port
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.bootstrap.seed import ensure_defaults
 
 
@@ -35,7 +35,7 @@ class Visitor:
 
     def ask(self, path: str, **form: str) -> tuple[int, str, str]:
         """Status, where it leads, page."""
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         head = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         try:
             if form:
@@ -67,7 +67,7 @@ def run_sink(port: int, folder: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def run_console(port: int, home: Path, **environ: str) -> Iterator[Visitor]:
         yield visitor
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def read_mail(folder: Path) -> EmailMessage:

@@ -19,13 +19,13 @@ import pytest
 from tests.conftest import clone_database
 from tests.doors.api import PRICE_MICROS, Bed, Door
 from tests.flows.database_bed import Answer, Load, assert_sums, count_all, expect, list_batches, send
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.bootstrap.postgres import EmbeddedPostgres
 
 PAID_IN = 1_000_000 * PRICE_MICROS
 LARGE = 1200
 AWAY_S = 2.0
-BACK_WITHIN_S = 2.0
+BACK_WITHIN_S = 10.0  # two seconds on a quiet machine
 PARTITIONS = """FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE p.relkind = 'p'
                 AND p.relname IN ('batch', 'message', 'report', 'part_receipt', 'submission')"""
 
@@ -41,7 +41,6 @@ class Own(NamedTuple):
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Own]:
     home = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
-    home.chmod(0o755)
     server = EmbeddedPostgres(home, fsync=False)
     try:
         dsn = server.start()
@@ -67,7 +66,7 @@ def _take_away(server: EmbeddedPostgres, sign: signal.Signals, load: Load) -> tu
     assert server.process is not None
     down_s = time.monotonic()
     server.process.send_signal(sign)
-    server.process.wait(20)
+    server.process.wait(PATIENCE_S)
     until_sync(lambda: time.monotonic() - down_s > AWAY_S and load.count(lambda each: each.kind == "refused"), 20)
     server.start()
     return down_s, time.monotonic()

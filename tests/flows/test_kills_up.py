@@ -18,7 +18,7 @@ import pytest
 
 from tests.flows.plant import QUICK, Customer, Process, connect, find_port, make_numbers, post
 from tests.flows.push_bed import Receiver
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin import billing, routing
 
 LEASES = {"TOCSIN_LEASE_S": QUICK["TOCSIN_LEASE_S"], "TOCSIN_PUSH_FIRST_RETRY_S": "0.2"}
@@ -112,7 +112,7 @@ class Home:
         for run in self.runs:
             if run.popen.poll() is None:
                 run.popen.terminate()
-                run.popen.wait(20)
+                run.popen.wait(PATIENCE_S)
         self.receiver.close()
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import clone_database
 from tests.flows.plant import Answer, Plant, Process, make_numbers, post
 from tests.flows.windows import most_in_a_window
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     gate = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
-        gate.wait(30)
+        gate.wait(PATIENCE_S)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:

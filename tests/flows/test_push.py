@@ -285,7 +285,7 @@ def test_a_stopped_pusher_ends_in_order_and_leaves_nothing_for_twice(bed: Bed) -
     first = bed.start_pusher()
     until_sync(lambda: len(bed.receiver.got("a")) >= 10)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(timeout=10) == 0
+    assert first.wait(timeout=60) == 0
     assert bed.one("SELECT count(*) FROM endpoint_lease") == 0
     bed.start_pusher()
     until_sync(lambda: bed.waiting(endpoint) == 0)
@@ -326,7 +326,7 @@ def test_a_pusher_that_slept_through_its_lease_posts_nothing_under_it(bed: Bed) 
     bed.put(endpoint, more)
     until_sync(lambda: set(hexes(more)) <= set(bed.receiver.taken("a")))
     first.send_signal(signal.SIGTERM)
-    assert first.wait(timeout=10) == 0
+    assert first.wait(timeout=60) == 0
     pushes = bed.receiver.got("a")
     assert not set(hexes(ids)) & {row[0] for push in pushes[before:] for row in push.rows}
     assert set(bed.receiver.taken("a")) == set(hexes([*ids, *more]))

@@ -73,6 +73,7 @@ def wait_over(plant: Plant, simulator: Simulator, ids: Sequence[str]) -> None:
     plant.wait_finished(ids, PLACE, 60)
 
 
+@pytest.mark.full
 def test_all_is_delivered_once_by_an_smsc_that_comes_and_goes(plant: Plant, begin: Callable[..., Simulator]) -> None:
     simulator = begin(*ROUGH)
     channel = add_channel(plant, "rough", make_config(simulator, window=WINDOW), unknown_policy="resend")

@@ -21,7 +21,7 @@ from tests.flows.smpp_bed import (
     send,
     wait_bound,
 )
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 from tocsin.routing import Channel
 from tocsin.traffic import OutcomeKind
 
@@ -66,6 +66,7 @@ def bed(database: str, tmp_path: Path) -> Iterator[Bed]:
         plant.close()
 
 
+@pytest.mark.full
 def test_killed_again_and_again_it_loses_nothing_and_doubles_at_most_a_window_each_time(bed: Bed) -> None:
     plant, simulator = bed.plant, bed.simulator
     worker = plant.start("worker")
@@ -98,7 +99,7 @@ def test_a_worker_that_is_told_to_end_leaves_nothing_unknown(bed: Bed) -> None:
     until_sync(partial(bed.has_taken, FEW // 6), 60)
     until_sync(lambda: plant.held_by(owner), 30)
     worker.send_signal(signal.SIGTERM)
-    assert worker.popen.wait(20) == 0
+    assert worker.popen.wait(PATIENCE_S) == 0
     assert plant.held_by(owner) == 0
     assert plant.one("SELECT count(*) FROM submission WHERE outcome = %s", OutcomeKind.UNKNOWN.value) == 0
     plant.start("worker")

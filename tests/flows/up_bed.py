@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.poll import until_sync
+from tests.poll import PATIENCE_S, until_sync
 
 started: list[Up] = []
 """By this test; its home stops what a failed one left running."""
@@ -20,13 +20,23 @@ started: list[Up] = []
 class Up:
     """One run of `tocsin up` in a home; its output goes to a file."""
 
-    def __init__(self, home: Path, port: int, *options: str, **environ: str) -> None:
+    python = sys.executable
+    terminal: int | None = None
+    """Where stderr goes instead."""
+
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        *options: str,
+        **environ: str,
+    ) -> None:
         self.home = home
         self.out = home.parent / f"{home.name}.out"
         self.started_s = time.monotonic()
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tocsin", "up", *options],
+                [self.python, "-m", "tocsin", "up", *options],
                 env={
                     **os.environ,
                     "TOCSIN_HOME": str(home),
@@ -35,7 +45,7 @@ class Up:
                     **environ,
                 },
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if self.terminal is None else self.terminal,
                 stdin=subprocess.DEVNULL,
             )
         started.append(self)
@@ -62,8 +72,8 @@ class Up:
         return found
 
     def stop(self) -> float:
-        """SIGTERM; seconds until it ended."""
+        """SIGTERM; seconds until it ended: 7 for the processes and 30 for the database, at most."""
         begun_s = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(max(60.0, PATIENCE_S))
         return time.monotonic() - begun_s

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that tests/peers talks to; quick when all are there. Not needed to run Tocsin.
+# Installs the programs that tests/peers talks to, and the library that shifts a clock; quick when all are there. Not needed to run Tocsin.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/node"
 PATH="$PATH:/usr/sbin"
@@ -15,7 +15,7 @@ try_thrice() {
 
 install_debian() {
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		echo "The tests need$1: install them (on Debian: kannel nodejs npm), or run \`make peers\` as root on Debian"
+		echo "The tests need$1: install them (on Debian: kannel nodejs npm faketime), or run \`make peers\` as root on Debian"
 		exit 2
 	fi
 	echo "installing$1 ..."
@@ -29,6 +29,7 @@ missing=""
 command -v bearerbox >/dev/null && command -v smsbox >/dev/null || missing="$missing kannel"
 command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
+ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"  # for tests/flows/test_clocks.py
 [ -z "$missing" ] || install_debian "$missing"
 
 if ! cmp -s package-lock.json node_modules/.installed; then

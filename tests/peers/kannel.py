@@ -122,7 +122,7 @@ class Kannel:
 
     def status(self) -> ElementTree.Element:
         """Kannel's own: sms/sent/total, dlr/received/total, smscs/smsc/queued ..."""
-        with contextlib.closing(http.client.HTTPConnection(HOST, self._admin, timeout=10)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(HOST, self._admin, timeout=60)) as connection:
             connection.request("GET", f"/status.xml?password={_ADMIN}")
             return ElementTree.fromstring(connection.getresponse().read())
 

@@ -11,13 +11,34 @@ import click
 import pytest
 
 from tests.contract.test_parameters import PRODUCTS
+from tocsin import files, tables
+from tocsin.api import (
+    auth,
+    carrier,
+    desk,
+    group,
+    idempotency,
+    journal,
+    limits,
+    masking,
+    mms,
+    reports,
+    server,
+    strangers,
+)
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
-from tocsin.carriers import kinds, list_settings
+from tocsin.carriers import calls, kinds, list_settings
+from tocsin.clerk import export
 from tocsin.cli import root
-from tocsin.content import Status, zones
+from tocsin.console import bounds
+from tocsin.content import Status, media, schedule, zones
+from tocsin.kit.address import MAX_URL
+from tocsin.kit.log import MAX_LINES
 from tocsin.kit.settings import Settings
+from tocsin.messaging import accept, contents, mail
 from tocsin.traffic import OutcomeKind, Reason
+from tocsin.webhooks import deliver, trials
 
 ROOT = Path(__file__).parents[2]
 TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGES.md")]
@@ -45,7 +66,7 @@ def list_rows(text: str) -> Iterator[list[str]]:
     """Cells of the rows of all tables, without heads."""
     for line in text.splitlines():
         if line.startswith("| ") and not line.startswith(
-            ("| decision", "| setting", "| status", "| verb", "| word", *HEADS)
+            ("| decision", "| limit", "| setting", "| status", "| verb", "| word", *HEADS)
         ):
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
 
@@ -210,3 +231,77 @@ def test_the_words_of_the_glossary_are_said_once_and_are_the_codes() -> None:
     assert {"batch", "endpoint", "outbox", "report", "submission", "ledger", "wallet"} <= set(words)
     for kind in OutcomeKind:
         assert kind.name in read(GLOSSARY)
+
+
+LIMITS = ROOT / "docs" / "explanation" / "limits.md"
+MB = 1024 * 1024
+FIXED: dict[str, list[int]] = {
+    "Clock of a sign": [auth.CLOCK_WITHIN_S],
+    "Windows in memory, of customers and of strangers each": [limits.MAX_NAMES],
+    "Body": [server.BODY_MOST // MB],
+    "Body of MMS and email": [server.BODY_MOST_WITH_FILES // MB],
+    "Body that is read by a helper process": [server.BULK_BYTES // 1024],
+    "Sends of an API process that wait for the database": [group.WAITING_MOST],
+    "Idempotency-Key": [idempotency.KEY_MOST],
+    "Content of SMS, MMS and voice": [contents.MAX_UNITS],
+    "Title of an MMS": [accept.MAX_TITLE_UNITS],
+    "Files of an MMS": [mms.FILES_MOST, media.MOST_ATTACHMENT_BYTES],
+    "Subject of an email": [mail.MOST_SUBJECT],
+    "Content of an email": [mail.MOST_CONTENT // MB],
+    "Time of a scheduled send": [schedule.AHEAD_S // 86_400],
+    "Ids of a report query": [reports.IDS_MOST],
+    "Span of a report query": [reports.DAYS_MOST],
+    "Rows of a page of reports": [reports.PAGE_MOST],
+    "Time that a look-up may take": [int(desk.ANSWER_WITHIN_S)],
+    "The same, of all accounts and addresses": [strangers.MAX_ROWS],
+    "Lines of the log, of a logger that strangers reach": [MAX_LINES],
+    "Accepted requests of an account": [journal.ACCEPTED_MOST],
+    "Accepted requests of all accounts": [journal.ALL_ACCEPTED_MOST],
+    "Refused requests of an account": [journal.REFUSED_MOST],
+    "Body of a refused request": [masking.KEPT],
+    "File of a form": [bounds.MOST_BYTES // MB],
+    "Rows of an uploaded table": [tables.MOST_ROWS],
+    "Columns of an uploaded table": [tables.MOST_COLUMNS],
+    "Exports and uploads under way, of an account": [files.MOST_LIVE],
+    "Rows of an export": [export.MOST_ROWS],
+    "Bytes of an export": [export.MOST_BYTES // MB],
+    "Pushes in flight of an endpoint": [deliver.IN_FLIGHT],
+    "URL of an endpoint": [MAX_URL],
+    "Test events of an account": [trials.MOST_A_MINUTE],
+    "Body of a carrier's call": [carrier.BODY_MOST // MB],
+    "Rows of a carrier's call": [calls.ROWS_MOST],
+}
+
+
+def read_numbers(text: str) -> list[int]:
+    return [int(found.replace(",", "")) for found in re.findall(r"(?<![\d,])\d[\d,]*", text)]
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    rows = [row for row in list_rows(read(LIMITS)) if len(row) == 4]
+    assert len(rows) > 60
+    defaults = {field.metadata["name"]: field.default for field in dataclasses.fields(Settings)}
+    checked = set()
+    for name, default, setting, answer in rows:
+        assert answer, name
+        assert setting, name
+        numbers = read_numbers(default)
+        for variable in re.findall(r"`((?:TOCSIN_|DATABASE_)\w+)`", f"{default} {setting}"):
+            assert variable in defaults, name
+            value = defaults[variable]
+            if isinstance(value, int | float) and variable in setting and "tenth" not in default:
+                assert int(value) in numbers, name
+        if setting.startswith("fixed") and name in FIXED:
+            checked.add(name)
+            assert numbers[: len(FIXED[name])] == FIXED[name], name
+    assert checked == set(FIXED)
+
+
+def test_every_setting_of_a_limit_is_on_the_page_of_limits() -> None:
+    """Settings that bound what may be sent, kept or waited for: those whose default is a number, but for ports and the breaker."""
+    numbers = [
+        field.metadata["name"] for field in dataclasses.fields(Settings) if isinstance(field.default, int | float)
+    ]
+    page = read(LIMITS)
+    others = re.compile("PORT|BREAKER|START_BALANCE$")
+    assert [name for name in numbers if not others.search(name) and f"`{name}`" not in page] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pure import mmdb
@@ -44,13 +44,11 @@ def test_countries_of_addresses(ip: str, country_name: str) -> None:
     assert TABLE.find(ip) == Place(country_name, "")
 
 
-@settings(deadline=None)
 @given(st.ip_addresses().map(str) | st.text())
 def test_every_country_is_one_of_the_table(ip: str) -> None:
     assert TABLE.find(ip).country_name in {"", *(row.name for row in load_countries())}
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_a_mapped_address_is_where_the_address_is(ip: object) -> None:
     assert TABLE.find(f"::ffff:{ip}") == TABLE.find(f"{ip}")

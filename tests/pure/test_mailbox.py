@@ -174,7 +174,7 @@ near_addresses = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(near_addresses)
 def test_the_short_way_says_what_the_library_says(text: str) -> None:
     bare = text.strip()
@@ -182,7 +182,6 @@ def test_the_short_way_says_what_the_library_says(text: str) -> None:
         assert check_address(text) == check_rare_address(bare)
 
 
-@settings(deadline=None)
 @given(near_addresses)
 def test_the_verdicts_are_the_librarys(text: str) -> None:
     verdict = check_rare_address(text)
@@ -197,7 +196,6 @@ def test_the_verdicts_are_the_librarys(text: str) -> None:
         assert verdict.key == found.ascii_email.lower()
 
 
-@settings(deadline=None)
 @given(near_addresses)
 def test_a_normal_form_stays(text: str) -> None:
     verdict = check_address(text)
@@ -211,7 +209,6 @@ any_json = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(any_json)
 def test_no_value_is_a_bug(value: object) -> None:
     try:

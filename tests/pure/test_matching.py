@@ -67,7 +67,7 @@ def templates(draw: st.DrawFn) -> Template:
 contents = st.text(st.sampled_from("ab 码😀\n"), max_size=24)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(template=templates(), content=contents, value_chars=st.integers(1, 5))
 @example(
     template=parse_template("a{1}b{2}c"), content="aXbbYYc", value_chars=2
@@ -78,7 +78,7 @@ def test_one_template_against_the_plain_search(template: Template, content: str,
     assert TemplateSet([(7, template)], value_chars).find(content) == expected
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(template=templates(), value_chars=st.integers(1, 5), data=st.data())
 def test_nearly_or_wholly_filled_against_the_plain_search(
     template: Template, value_chars: int, data: st.DataObject
@@ -92,7 +92,7 @@ def test_nearly_or_wholly_filled_against_the_plain_search(
     assert TemplateSet([(7, template)], value_chars).find(content) == expected
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     literals=st.lists(st.text(st.sampled_from("ab"), min_size=1, max_size=2), min_size=2, max_size=5),
     value_chars=st.integers(1, 3),
@@ -120,7 +120,7 @@ def make_text(random: Random) -> str:
     return text + "b"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(random=st.randoms(use_true_random=True), value_chars=st.integers(1, 5))
 def test_many_templates_against_the_plain_search(random: Random, value_chars: int) -> None:
     numbered = [(number, parse_template(make_text(random))) for number in range(random.randint(33, 120))]

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.content import MOST_ATTACHMENT_BYTES, name_attachment, read_attachments, read_base64, sniff
@@ -167,14 +167,12 @@ def test_an_svg_with_a_document_type_or_another_root_is_none(data: bytes) -> Non
     assert sniff(data) is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([*FILES.values(), b"", b"RIFF", b"ID3", b"\xff\xfb", b"<svg>", b"BM"]))
 def test_no_bytes_are_a_fault(tail: bytes, head: bytes) -> None:
     media = sniff(head + tail)
     assert media is None or media.extension in FILES
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_text_is_what_holds_no_control_character_and_no_markup(text: str) -> None:
     if sniff(text.encode("utf-8", "surrogatepass")) == TXT:
@@ -183,7 +181,6 @@ def test_a_text_is_what_holds_no_control_character_and_no_markup(text: str) -> N
         assert not text.lstrip("\ufeff").lstrip().lower().startswith(("<!", "<h", "<s", "</", "<?", "#!", "%pdf-"))
 
 
-@settings(deadline=None)
 @given(
     st.binary(min_size=1, max_size=200), st.booleans(), st.booleans(), st.sampled_from(["", "data:image/png;base64,"])
 )
@@ -254,7 +251,6 @@ def test_names(name: str | None, media: Media | None, clean: str) -> None:
     assert name_attachment(name, 3, media) == clean
 
 
-@settings(deadline=None)
 @given(st.one_of(st.none(), st.text(max_size=200)), st.sampled_from([PNG, TXT, None]))
 def test_no_name_is_a_path_or_breaks_a_header(name: str | None, media: Media | None) -> None:
     clean = name_attachment(name, 1, media)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.content import Asked, Machine, Opener, read_opener
@@ -130,7 +130,6 @@ def test_what_an_agent_says_goes_before_how_it_asks() -> None:
     assert read_opener("curl/8.5.0", Asked(method="HEAD", clicked_after_s=0)).machine is Machine.BOT
 
 
-@settings(deadline=None)
 @given(st.text(max_size=700), st.text(max_size=40), st.text(max_size=40))
 def test_no_text_is_a_fault(user_agent: str, ip: str, host: str) -> None:
     opener = read_opener(user_agent, Asked(ip=ip, host=host))

@@ -48,7 +48,7 @@ def cut_plainly(content: str) -> tuple[bool, list[str], int]:
     return ucs2, parts, sum(widths)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(content=texts)
 def test_parts_are_those_of_a_plain_cutter(content: str) -> None:
     ucs2, parts, units = cut_plainly(content)
@@ -95,7 +95,7 @@ def test_measure(content: str, size: Parts) -> None:
     assert len(split(content)) == size.parts
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(content=st.text(st.sampled_from(["a", "字", "😀", "\ud800", "\udc00"]), max_size=200))
 def test_lone_surrogates_do_not_break_the_count(content: str) -> None:
     assert len(split(content)) == measure(content).parts

@@ -128,7 +128,7 @@ def test_verdicts_are_the_librarys_in_all_regions() -> None:
     assert compared > 15_000
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     iso=st.sampled_from(REGIONS),
     voice=st.booleans(),
@@ -140,7 +140,7 @@ def test_verdict_of_any_digits_is_the_librarys(iso: str, voice: bool, front: str
     assert numbering(iso, voice).normalise(raw) == judge_by_library(raw, iso, voice)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(raw=st.text(max_size=90), iso=st.sampled_from(("ID", "US", "CN", "IT")))
 def test_no_text_is_too_odd(raw: str, iso: str) -> None:
     verdict = numbering(iso).normalise(raw)
@@ -279,7 +279,7 @@ def test_split_with_the_country_knows_its_lengths() -> None:
     assert split_numbers("+683 4001", niue) == ["+683 4001"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     numbers=st.lists(st.text("0123456789", min_size=1, max_size=15), max_size=30),
     separator=st.sampled_from((",", ", ", "\uff0c", ";", "\uff1b ", "\t", "\r\n", ",,", " ,\n")),

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.carriers.smpp.arrivals import describe_request
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.reading import Reading, normalise_answer, read_fields, read_header, write_ids
 from tocsin.carriers.smpp.words import read_codes, read_kinds, read_states
 from tocsin.carriers.words import STATES
 from tocsin.content import gsm7
-from tocsin.smpp import RECEIPT, UDHI, Message, Tag
+from tocsin.smpp import RECEIPT, UDHI, Asked, Command, Message, Tag
 from tocsin.traffic import Inbound, OutcomeKind, Reason, Receipt
 
 NOW = 1_700_000_000.0
@@ -215,3 +216,12 @@ def test_what_an_operator_writes_wrong_is_told() -> None:
     assert len(read_kinds({"odd": "1/1", "short": "1", "international": "1/999"})[1]) == 3
     with pytest.raises(ValueError, match="sender_always"):
         SmppConfig(host="h", system_id="s", sender_always=True)
+
+
+def test_what_the_log_says_of_a_receipt_that_names_no_message() -> None:
+    """It helps to find the receipt at the SMSC; the text, which may repeat the message, and the numbers are not in it."""
+    message = Message(
+        b"81234567890", b"628111", b"Your code is AB12-CD", esm_class=4, tlvs={Tag.MESSAGE_PAYLOAD: b"secret"}
+    )
+    text = describe_request(Asked(7, Command.DELIVER_SM, message))
+    assert text == ("sequence 7, esm_class 0x04, data_coding 0x00, 20 octets of text, parameters: 0x0424 of 6")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.content import language_of_country, load_countries, speak_otp
@@ -34,7 +34,6 @@ def test_codes_are_read_twice_and_all_else_as_it_is(content: str, language: str,
     assert speak_otp(content, language) == spoken
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{3,10}", fullmatch=True), st.sampled_from(LANGUAGES))
 def test_every_digit_is_said_twice_in_its_place(code: str, language: str) -> None:
     speech = _SPEECHES[language]

@@ -10,9 +10,9 @@ import pytest
 from xlsxwriter import Workbook
 
 from tocsin.clerk.numbers import find_number
-from tocsin.clerk.tables import MOST_COLUMNS, MOST_ROWS, TableError, read_table
 from tocsin.content import ColumnText, find_unknown, name_columns
 from tocsin.files import Trouble
+from tocsin.tables import MOST_COLUMNS, MOST_ROWS, Fault, TableError, read_table
 
 TEXT = "姓名,手机\r\n张三,13800138000\r\n李四,13900139000\r\n"
 ROWS = [(1, ["姓名", "手机"]), (2, ["张三", "13800138000"]), (3, ["李四", "13900139000"])]
@@ -24,10 +24,10 @@ def read(folder: Path, data: bytes) -> list[tuple[int, list[str]]]:
     return list(read_table(file))
 
 
-def refuse(folder: Path, data: bytes) -> Trouble:
+def refuse(folder: Path, data: bytes) -> Fault:
     with pytest.raises(TableError) as error:
         read(folder, data)
-    return error.value.trouble
+    return error.value.fault
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "gbk"])
@@ -51,21 +51,25 @@ def test_lines_within_quotes_are_one_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "trouble"),
+    ("data", "fault"),
     [
-        (b"", Trouble.EMPTY),
-        (b"\n\n , ,\n", Trouble.EMPTY),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, Trouble.NO_TABLE),
-        (b"\xd0\xcf\x11\xe0" + b"a" * 100, Trouble.NO_TABLE),
-        (b"PK\x03\x04 no zip at all", Trouble.NO_TABLE),
-        (b"caf\xff,\xff\xfe\xfd\n", Trouble.ENCODING),
-        (b"," * MOST_COLUMNS + b"x", Trouble.TOO_WIDE),
-        (b"1\n" * (MOST_ROWS + 2), Trouble.TOO_MANY_ROWS),
-        (b'"' + b"x" * 100_000, Trouble.NO_TABLE),
+        (b"", Fault.EMPTY),
+        (b"\n\n , ,\n", Fault.EMPTY),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, Fault.NO_TABLE),
+        (b"\xd0\xcf\x11\xe0" + b"a" * 100, Fault.OLD_OR_LOCKED),
+        (b"PK\x03\x04 no zip at all", Fault.NO_TABLE),
+        (b"caf\xff,\xff\xfe\xfd\n", Fault.ENCODING),
+        (b"," * MOST_COLUMNS + b"x", Fault.TOO_WIDE),
+        (b"1\n" * (MOST_ROWS + 2), Fault.TOO_MANY_ROWS),
+        (b'"' + b"x" * 100_000, Fault.NO_TABLE),
     ],
 )
-def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, trouble: Trouble) -> None:
-    assert refuse(tmp_path, data) is trouble
+def test_what_is_no_table_is_refused(tmp_path: Path, data: bytes, fault: Fault) -> None:
+    assert refuse(tmp_path, data) is fault
+
+
+def test_the_files_of_accounts_know_every_fault() -> None:
+    assert {str(fault) for fault in Fault} <= {str(trouble) for trouble in Trouble}
 
 
 def make_book(fill: dict[tuple[int, int], object]) -> bytes:
@@ -83,10 +87,10 @@ def test_an_xlsx_is_read_as_people_see_it(tmp_path: Path) -> None:
     assert read(tmp_path, data) == [(1, ["Phone", "Sum"]), (3, ["6281234567801", "1.5"]), (4, ["0812", "TRUE"])]
 
 
-def test_a_cell_in_the_last_corner_is_refused_before_the_table_is_made(tmp_path: Path) -> None:
-    assert refuse(tmp_path, make_book({(0, 0): "a", (1_048_575, 0): "b"})) is Trouble.TOO_MANY_ROWS
-    assert refuse(tmp_path, make_book({(0, 0): "a", (0, 16_383): "b"})) is Trouble.TOO_WIDE
-    assert refuse(tmp_path, make_book({(0, 0): "a", (150_000, 60): "b"})) is Trouble.TOO_LARGE
+def test_one_long_text_in_every_cell_is_refused(tmp_path: Path) -> None:
+    book = make_book({(row, column): "x" * 4000 for row in range(170) for column in range(100)})
+    assert len(book) < 1 << 20
+    assert refuse(tmp_path, book) is Fault.TOO_LARGE
 
 
 def swell(data: bytes, member: str, more: bytes) -> bytes:
@@ -102,21 +106,21 @@ def swell(data: bytes, member: str, more: bytes) -> bytes:
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
     bomb = swell(make_book({(0, 0): "a"}), "xl/media/image1.png", b"\0" * (160 << 20))
     assert len(bomb) < 1 << 20
-    assert refuse(tmp_path, bomb) is Trouble.TOO_LARGE
+    assert refuse(tmp_path, bomb) is Fault.TOO_LARGE
 
 
 def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     bomb = bytearray(swell(make_book({(0, 0): "a"}), "xl/media/image1.png", b"\0" * (160 << 20)))
     true, false = (160 << 20).to_bytes(4, "little"), (100).to_bytes(4, "little")
     assert bomb.count(true) == 2, "in its own head and in the list of members"
-    assert refuse(tmp_path, bytes(bomb).replace(true, false)) is Trouble.NO_TABLE
+    assert refuse(tmp_path, bytes(bomb).replace(true, false)) is Fault.NO_TABLE
 
 
 def test_a_zip_that_is_no_book_is_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as other:
         other.writestr("a.txt", "hello")
-    assert refuse(tmp_path, out.getvalue()) is Trouble.NO_TABLE
+    assert refuse(tmp_path, out.getvalue()) is Fault.NO_TABLE
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import hmac
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.content import LinkKind, Token, make_token, read_page, read_token, rewrite_html
@@ -34,7 +34,6 @@ def test_a_token_is_what_its_layout_says() -> None:
     assert len(make_token(KEY, LinkKind.OPEN, ID)) == 46
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([LinkKind.OPEN, LinkKind.UNSUBSCRIBE]), st.binary(min_size=16, max_size=16), st.binary(max_size=99)
 )
@@ -45,7 +44,6 @@ def test_what_was_signed_is_read(kind: LinkKind, message_id: bytes, extra: bytes
     assert read_token([], token) is None
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_token_that_was_touched_is_none(data: st.DataObject) -> None:
     token = make_token(KEY, LinkKind.CLICK, ID, URL.encode())
@@ -57,7 +55,6 @@ def test_a_token_that_was_touched_is_none(data: st.DataObject) -> None:
     assert (read_token(KEY, touched) is None) == (touched != token)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_a_token(text: str) -> None:
     assert read_token(KEY, text) is None
@@ -191,7 +188,6 @@ pieces = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(pieces).map("".join))
 def test_the_tags_are_those_of_the_standard_library(html: str) -> None:
     oracle = Oracle()
@@ -201,7 +197,6 @@ def test_the_tags_are_those_of_the_standard_library(html: str) -> None:
     assert [decode_value(html[v.start : v.end]) for v in values] == [value for _, value in oracle.found]
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text("<>!-/a\"'= \nhrefscript", max_size=60), st.lists(pieces).map("".join)))
 def test_all_else_stays_byte_for_byte(html: str) -> None:
     assert rewrite_html(html, lambda url: url, PIXEL, None).replace(IMG, "", 1) == html

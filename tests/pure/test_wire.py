@@ -18,7 +18,7 @@ from tocsin.api.idempotency import hash_request
 from tocsin.api.sms import read_ask
 from tocsin.api.wire import Malformed, Request, UnknownKind, parse_body, parse_query, text_field
 from tocsin.content import Status
-from tocsin.kit.visitor import client_address
+from tocsin.kit.visitor import client_address, network_of, undress
 from tocsin.messaging import Ask, Refusal
 
 FORM = "application/x-www-form-urlencoded"
@@ -224,3 +224,31 @@ def test_nobody_is_let_in_without_a_key(query: dict[str, str], now_s: float) -> 
 
 def test_the_sign_is_md5_of_the_three() -> None:
     assert compute_sign("test", "123456", "1628769561") == "d13cd89f7c069feef2a7a202d14b7016"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:cb00:7107", "203.0.113.7"),
+        ("64:ff9b::203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_what_limits_count_an_address_by(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_an_ipv4_address_in_ipv6_dress_is_ipv4() -> None:
+    assert undress("::ffff:203.0.113.7") == "203.0.113.7"
+    assert undress("2001:db8::7") == "2001:db8::7"
+    assert undress("/run/socket") == "/run/socket"

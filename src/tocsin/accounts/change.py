@@ -14,7 +14,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin.accounts import store
-from tocsin.accounts.model import GRANT_KINDS, LANGUAGES, AccountError, AccountFacts, KeyFacts
+from tocsin.accounts.display import read_display_name
+from tocsin.accounts.model import GRANT_KINDS, LANGUAGES, AccountError, AccountFacts, AccountNameError, KeyFacts
 
 DEFAULT_PLAN = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -27,14 +28,16 @@ def make_key() -> str:
     return "".join(secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH))
 
 
-def create_account(conn: Connection[TupleRow], name: str, *, plan: str = DEFAULT_PLAN, language: str = "en") -> int:
+def create_account(
+    conn: Connection[TupleRow], name: str, *, plan: str = DEFAULT_PLAN, language: str = "en", display_name: str = ""
+) -> int:
     """Id of the new account, without key and wallet. Raises AccountError."""
     if not _NAME.fullmatch(name):
         raise AccountError(f"{name!r} is no account name: letters, digits, dot, dash, underscore and @, 64 at most")
     _check_language(language)
     if not store.has_plan(conn, plan):
-        raise AccountError(f"there is no plan {plan}")
-    account_id = store.insert_account(conn, name, plan, language)
+        raise AccountNameError("plan", plan)
+    account_id = store.insert_account(conn, name, plan, language, read_display_name(display_name))
     if account_id is None:
         raise AccountError(f"there is an account {name} already")
     return account_id
@@ -44,7 +47,7 @@ def find_account(conn: Connection[TupleRow], name: str) -> AccountFacts:
     """The account of that name. Raises AccountError."""
     facts = store.find_account(conn, name)
     if facts is None:
-        raise AccountError(f"there is no account {name}")
+        raise AccountNameError("account", name)
     return facts
 
 
@@ -60,12 +63,15 @@ def set_account(conn: Connection[TupleRow], name: str, **changes: Any) -> tuple[
     after = before._replace(**changes)
     _check_language(after.language)
     if not store.has_plan(conn, after.plan):
-        raise AccountError(f"there is no plan {after.plan}")
+        raise AccountNameError("plan", after.plan)
     if after.rate_per_s is not None and not 1 <= after.rate_per_s <= 1_000_000:
         raise AccountError("the rate is 1 to 1,000,000 requests per second, or none")
     if not 1 <= after.max_parts <= 255:
         raise AccountError("the part limit is 1 to 255")
-    after = after._replace(allow_ips=[read_network(text) for text in after.allow_ips])
+    after = after._replace(
+        allow_ips=[read_network(text) for text in after.allow_ips],
+        display_name=read_display_name(after.display_name),
+    )
     store.update_account(conn, after)
     return before, after
 
@@ -98,6 +104,14 @@ def replace_key(
         return None
     store.end_key(conn, account_id, key_id, old_until)
     return store.insert_key(conn, account_id, sealed, name)
+
+
+def rename_key(conn: Connection[TupleRow], account_id: int, key_id: int, name: str) -> str | None:
+    """Call a key that holds so; its name before. None: the account has no such key."""
+    before = store.lock_key(conn, account_id, key_id)
+    if before is not None:
+        store.rename_key(conn, account_id, key_id, name)
+    return before
 
 
 def rotate_key(conn: Connection[TupleRow], account_id: int, sealed: str, old_until: datetime) -> tuple[int, list[int]]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from tocsin.kit.seal import SealError
+from tocsin.kit.suggest import UnknownNameError
 
 _LOG = logging.getLogger("tocsin.accounts")
 
@@ -94,6 +95,10 @@ class AccountError(ValueError):
     """What cannot be done with an account, as one sentence for the operator."""
 
 
+class AccountNameError(UnknownNameError, AccountError):
+    """A name that does not exist; the command line says which ones are close."""
+
+
 class AccountFacts(NamedTuple):
     """An account as the operator sees and sets it."""
 
@@ -111,6 +116,7 @@ class AccountFacts(NamedTuple):
     extra_events: bool
     drop_machine_opens: bool
     created_at: datetime
+    display_name: str  # as people read it; "": by its name
 
 
 class PoolRow(NamedTuple):

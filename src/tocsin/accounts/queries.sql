@@ -36,22 +36,23 @@ WHERE a.id = ANY(%s);
 
 -- name: find
 SELECT a.id, a.name, p.name, a.locked, a.currency, a.language, a.allow_ips, a.rate_per_s, a.max_parts, a.eight_fields,
-       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at
+       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at, a.display_name
 FROM account a JOIN plan p ON p.id = a.plan_id WHERE a.name = %s;
 
 -- name: all
 SELECT a.id, a.name, p.name, a.locked, a.currency, a.language, a.allow_ips, a.rate_per_s, a.max_parts, a.eight_fields,
-       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at
+       a.swap_uplink, a.extra_events, a.drop_machine_opens, a.created_at, a.display_name
 FROM account a JOIN plan p ON p.id = a.plan_id ORDER BY a.name;
 
 -- name: create
-INSERT INTO account (name, plan_id, language)
-SELECT %(name)s, id, %(language)s FROM plan WHERE name = %(plan)s ON CONFLICT (name) DO NOTHING RETURNING id;
+INSERT INTO account (name, plan_id, language, display_name)
+SELECT %(name)s, id, %(language)s, %(display_name)s FROM plan WHERE name = %(plan)s ON CONFLICT (name) DO NOTHING RETURNING id;
 
 -- name: set
 UPDATE account SET plan_id = (SELECT id FROM plan WHERE name = %(plan)s), locked = %(locked)s, language = %(language)s,
        allow_ips = %(allow_ips)s, rate_per_s = %(rate_per_s)s, max_parts = %(max_parts)s, eight_fields = %(eight_fields)s,
-       swap_uplink = %(swap_uplink)s, extra_events = %(extra_events)s, drop_machine_opens = %(drop_machine_opens)s
+       swap_uplink = %(swap_uplink)s, extra_events = %(extra_events)s, drop_machine_opens = %(drop_machine_opens)s,
+       display_name = %(display_name)s
 WHERE id = %(id)s;
 
 -- name: lock_row
@@ -69,6 +70,9 @@ FROM api_key k LEFT JOIN key_use u ON u.key_id = k.id WHERE k.account_id = %s OR
 
 -- name: key_name
 SELECT name FROM api_key WHERE account_id = %s AND id = %s AND (expires_at IS NULL OR expires_at > now()) FOR UPDATE;
+
+-- name: key_rename
+UPDATE api_key SET name = %s WHERE account_id = %s AND id = %s;
 
 -- name: note_uses
 INSERT INTO key_use (key_id, at) SELECT * FROM unnest(%s, %s) AS u(key_id, at) ORDER BY 1

@@ -59,9 +59,11 @@ def list_accounts(conn: Conn) -> list[AccountFacts]:
     return [AccountFacts(*row) for row in conn.execute(QUERIES["all"])]
 
 
-def insert_account(conn: Conn, name: str, plan: str, language: str) -> int | None:
+def insert_account(conn: Conn, name: str, plan: str, language: str, display_name: str) -> int | None:
     """Id of the new account; None where the name is taken or there is no such plan."""
-    row = conn.execute(QUERIES["create"], {"name": name, "plan": plan, "language": language}).fetchone()
+    row = conn.execute(
+        QUERIES["create"], {"name": name, "plan": plan, "language": language, "display_name": display_name}
+    ).fetchone()
     return None if row is None else int(row[0])
 
 
@@ -100,6 +102,11 @@ def end_keys(conn: Conn, account_id: int, end: datetime) -> list[int]:
 def end_key(conn: Conn, account_id: int, key_id: int, end: datetime) -> bool:
     """Let one key end then; False where the account has no such key that would hold longer."""
     return conn.execute(QUERIES["key_end"], (end, account_id, key_id, end)).fetchone() is not None
+
+
+def rename_key(conn: Conn, account_id: int, key_id: int, name: str) -> None:
+    """Call a key of the account so."""
+    conn.execute(QUERIES["key_rename"], (name, account_id, key_id))
 
 
 def lock_key(conn: Conn, account_id: int, key_id: int) -> str | None:

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from tocsin.api.turns import CrowdedError, Turns
 from tocsin.api.wire import Reply, Request, error_reply
 from tocsin.content import Status
 from tocsin.kit.leash import END_WITHIN_S, die_with_parent
@@ -27,7 +28,9 @@ from tocsin.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY_MOST = 32
+UNDER_WAY_MOST = 32  # of all accounts, with those that wait
+AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING = 4, 2, 10
+"""In the helper at once, of all accounts and of one; and how many of one wait for that."""
 _LENGTH = 4
 _RESTART_S = 0.5
 _STOP_S = END_WITHIN_S / 3  # for what is under way, and once more for the helper
@@ -71,6 +74,8 @@ class Bulk:
         self._loops = Loops(stop)
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._turns = Turns(AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING)
+        self._under_way = 0
         self._process: asyncio.subprocess.Process | None = None
 
     def start(self) -> None:
@@ -78,10 +83,21 @@ class Bulk:
         self._loops.start(self._keep())
 
     async def send(self, request: Request, account_id: int) -> Reply:
-        """The helper's reply."""
-        if len(self._waiting) >= UNDER_WAY_MOST or self._process is None or self._process.stdin is None:
-            text = "too much at once, try again"
-            return error_reply(Status.PLATFORM, "en", text, retry_after_s=2)
+        """The helper's reply. An account that sends much at once waits behind itself."""
+        if self._under_way >= UNDER_WAY_MOST:
+            return _refuse()
+        self._under_way += 1
+        try:
+            async with self._turns.take(account_id):
+                return await self._pass_on(request, account_id)
+        except CrowdedError:
+            return _refuse()
+        finally:
+            self._under_way -= 1
+
+    async def _pass_on(self, request: Request, account_id: int) -> Reply:
+        if self._process is None or self._process.stdin is None:
+            return _refuse()
         number = next(self._numbers)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
@@ -132,6 +148,10 @@ class Bulk:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
                     await self._process.wait()
+
+
+def _refuse() -> Reply:
+    return error_reply(Status.PLATFORM, "en", "too much at once, try again", retry_after_s=2)
 
 
 async def serve_frames(

@@ -15,6 +15,7 @@ from tocsin.carriers import RECEIPT, REPLY, Called, Heard, StrangerError, Unread
 from tocsin.kit import clock
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import RECEIPTS
+from tocsin.kit.visitor import network_of
 from tocsin.messaging import Answers, receive, receive_replies
 from tocsin.queue import LANE, OUTBOX
 from tocsin.routing import Channel
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 PREFIX = "/carrier/"
 BODY_MOST = 1024 * 1024
 METHODS = frozenset({"GET", "POST"})
-_MINUTE = 60
 _RETRY_S = 2
 
 
@@ -43,9 +43,11 @@ def read_place(path: str) -> Place | None:
 
 async def answer_carrier(desk: Desk, place: Place, called: Called, address: str) -> Reply:
     """Hear a carrier's call, store what it brings, and only then say so."""
+    if not desk.is_clock_right():
+        return _try_again()
     now = clock.now_s()
-    if desk.allowance.any_spent and desk.allowance.is_spent(_tries(address), _MINUTE, now):
-        return _too_often(now)
+    if desk.bad_signs.any_spent and desk.bad_signs.is_spent(_tries(address), now):
+        return _too_often(desk, now)
     known = desk.ears.of(place.channel) if desk.ears is not None else None
     if known is None or known.ear is None:
         return await _turn_away(desk, address, now)
@@ -59,27 +61,25 @@ async def answer_carrier(desk: Desk, place: Place, called: Called, address: str)
     try:
         await _store(desk, known.channel, heard)
     except LOST as error:
-        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, str(error).strip())
-        reply = transport_reply(503, "Try again")
-        reply.retry_after_s = _RETRY_S
-        return reply
+        log.warning("what the carrier of channel %s brought was not stored: %s", place.channel, error)
+        return _try_again()
     return Reply(heard.answer.encode(), content_type="text/plain; charset=utf-8") if heard.answer else Reply(b"{}")
 
 
 async def _turn_away(desk: Desk, address: str, now: float) -> Reply:
-    if not await desk.allowance.take(_tries(address), desk.settings.bad_signs_per_address, _MINUTE, now):
-        return _too_often(now)
+    if not await desk.bad_signs.take(_tries(address), desk.settings.bad_signs_per_address, now):
+        return _too_often(desk, now)
     return transport_reply(401, "The token or signature of the channel is missing or wrong")
 
 
 def _tries(address: str) -> str:
     """The window in which bad tokens are counted: that of bad signs."""
-    return f"bad:{address}"
+    return f"bad:{network_of(address)}"
 
 
 async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
     books = desk.terms.books
-    async with desk.readers.lend() as session:
+    async with desk.pools.carriers.lend(channel.id) as session:
         with session.within(ANSWER_WITHIN_S):
             if heard.receipts:
                 await receive(session, channel.id, heard.receipts, books)
@@ -91,7 +91,13 @@ async def _store(desk: Desk, channel: Channel, heard: Heard) -> None:
         desk.waker.wake(LANE)  # there may be answers to opt-outs among them
 
 
-def _too_often(now: float) -> Reply:
+def _try_again() -> Reply:
+    reply = transport_reply(503, "Try again")
+    reply.retry_after_s = _RETRY_S
+    return reply
+
+
+def _too_often(desk: Desk, now: float) -> Reply:
     reply = transport_reply(429, "Too many calls without the right token")
-    reply.retry_after_s = _MINUTE - int(now) % _MINUTE
+    reply.retry_after_s = desk.bad_signs.wait_s(now)
     return reply

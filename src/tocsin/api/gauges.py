@@ -40,7 +40,7 @@ _GAUGES: list[tuple[str, str, Callable[[LiveChannel], float]]] = [
 async def read_gauges(desk: Desk) -> list[Metric]:
     """All of them; empty while the database is away."""
     try:
-        async with asyncio.timeout(_WITHIN_S), desk.readers.lend() as session:
+        async with asyncio.timeout(_WITHIN_S), desk.pools.links.lend("gauges") as session:
             live, breakers = await queue.read_live(session), await routing.read_breakers(session)
     except (TimeoutError, *LOST):
         log.info("the state of channels waits for the database")

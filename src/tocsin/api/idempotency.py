@@ -55,7 +55,7 @@ async def alone(desk: Desk, account_id: int, key: str) -> AsyncIterator[None]:
 
 async def find_kept(desk: Desk, account_id: int, key: str) -> tuple[bytes, int] | None:
     """(hash, batch number) of the accepted send with this key."""
-    async with desk.readers.lend() as session:
+    async with desk.pools.sends.lend(account_id) as session:
         return await find_accepted(session, account_id, key, desk.settings.idempotency_s)
 
 
@@ -75,12 +75,12 @@ async def find_twin(desk: Desk, account_id: int, key: str, *, wait: bool) -> tup
 
 
 async def _is_held(desk: Desk, account_id: int, key: str) -> bool:
-    async with desk.readers.lend() as session:
+    async with desk.pools.sends.lend(account_id) as session:
         rows = await session.rows(QUERIES["key_is_held"], (key, account_id))
     return bool(rows[0][0])
 
 
-async def read_kept(desk: Desk, batch_no: int) -> list[tuple[bytes, str, int, int]]:
+async def read_kept(desk: Desk, account_id: int, batch_no: int) -> list[tuple[bytes, str, int, int]]:
     """The rows of an accepted send."""
-    async with desk.readers.lend() as session:
+    async with desk.pools.sends.lend(account_id) as session:
         return await read_batch(session, batch_no)

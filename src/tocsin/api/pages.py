@@ -38,6 +38,11 @@ async def show_metrics(desk: Desk) -> Reply:
     return Reply(metrics.render(await read_gauges(desk)), content_type=metrics.CONTENT_TYPE)
 
 
+async def go_to_reference(_: Desk) -> Reply:
+    """A person who opens the API's address finds its reference. Relative, for a proxy that serves it below a path."""
+    return Reply(b"", http=302, headers=(("location", "docs"),))
+
+
 def _serve(name: str) -> Page:
     """A file of this package, read once."""
     file = _HERE / name
@@ -50,6 +55,7 @@ def _serve(name: str) -> Page:
 
 
 PAGES: dict[str, Page] = {
+    "/": go_to_reference,
     "/healthz": show_health,
     "/readyz": show_ready,
     "/metrics": show_metrics,

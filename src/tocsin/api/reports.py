@@ -65,7 +65,7 @@ async def _by_ids(desk: Desk, account: Account, ids: str, products: list[int]) -
     if not names or len(names) > IDS_MOST:
         return error_reply(Status.QUERY_ID, account.language, f"1 to {IDS_MOST} ids")
     keys = [key for key in (_read_id(name) for name in names) if key is not None]
-    async with desk.readers.lend() as session:
+    async with desk.pools.lookups.lend(account.id) as session:
         standings = await find_reports(session, account.id, keys, products)
     return data_reply(_tally(standings, len(names) - len(standings)), account.language)
 
@@ -83,7 +83,7 @@ async def _find_span(
 ) -> Span | Reply:
     if batch is not None:
         number = int(batch) if batch.isascii() and batch.isdigit() and len(batch) <= 18 else -1
-        async with desk.readers.lend() as session:
+        async with desk.pools.lookups.lend(account.id) as session:
             span = await batch_span(session, account.id, number)
         return span or time_span(0, 0)
     if start is None and end is None:
@@ -112,7 +112,7 @@ def read_limit(limit: str | None) -> int | None:
 
 
 async def _by_span(desk: Desk, account: Account, span: Span, products: list[int], place: tuple[bytes, int]) -> Reply:
-    async with desk.readers.lend() as session:
+    async with desk.pools.lookups.lend(account.id) as session:
         ids = await page_ids(session, account.id, span, products, (place[0], place[1] + 1))
         more = len(ids) > place[1]
         standings = await find_reports(session, account.id, ids[: place[1]], products)
@@ -143,7 +143,7 @@ def _row(s: Standing) -> bytes:
 
 async def query_balance(desk: Desk, account: Account, _: Request) -> Reply:
     """`/api/v1/sms/balance`."""
-    async with desk.readers.lend() as session:
+    async with desk.pools.lookups.lend(account.id) as session:
         balance, gift, credit = await read_balance(session, account.id)
     data = {"balance": text_of(balance), "gift": text_of(gift), "credit": text_of(credit), "currency": account.currency}
     return data_reply(data, account.language)
@@ -167,7 +167,7 @@ async def pull_replies(desk: Desk, account: Account, request: Request) -> Reply:
     limit = read_limit(request.query.get("limit") or None)
     if place is None or limit is None:
         return error_reply(Status.QUERY_ID, account.language, "cursor or limit")
-    async with desk.readers.lend() as session:
+    async with desk.pools.lookups.lend(account.id) as session:
         replies = await page_replies(session, account.id, place, limit)
     rows = [msgspec.Raw(_reply_row(reply, swap=account.swap_uplink)) for reply in replies]
     last = replies[-1] if replies else None

@@ -33,7 +33,7 @@ async def list_schedules(desk: Desk, account: Account, request: Request) -> Repl
     limit = read_limit(request.query.get("limit") or None)
     if place is None or limit is None:
         return error_reply(Status.QUERY_ID, account.language, "cursor or limit")
-    async with desk.readers.lend() as session:
+    async with desk.pools.lookups.lend(account.id) as session:
         found, after = await page_schedules(session, account.id, place, limit)
     cursor = base64.urlsafe_b64encode(f"{after[0]}:{after[1]}".encode()).decode() if after else None
     return data_reply({"array": [_describe(each) for each in found], "next": cursor}, account.language)
@@ -75,7 +75,7 @@ async def cancel_schedules(desk: Desk, account: Account, request: Request) -> Re
     batch_no = _read_number((text or "").strip())
     if batch_no is None:
         return error_reply(Status.QUERY_ID, account.language, "batchNo")
-    async with desk.readers.lend() as session:
+    async with desk.pools.sends.lend(account.id) as session:
         done = await cancel_schedule(session, account.id, batch_no, desk.terms, clock.now_s())
     if done is None:
         return error_reply(Status.QUERY_ID, account.language, "nothing of this batchNo waits for its time")

@@ -29,7 +29,7 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     now_s = clock.now_s()
     screened = sift(sending, desk.ground.guards, now_s)
     if screened.asks:
-        async with desk.readers.lend() as session:
+        async with desk.pools.sends.lend(draft.account_id) as session:
             await settle(session, sending, screened, now_s)
     if screened.spend_stop:
         return Refusal(Status.BALANCE_INSUFFICIENT, "the spend limit is reached"), screened
@@ -41,7 +41,7 @@ async def screen_send(desk: Desk, checked: Draft | Refusal) -> tuple[Draft | Ref
     return draft, screened
 
 
-async def return_caps(readers: Readers, screened: Screened) -> None:
+async def return_caps(readers: Readers, account_id: int, screened: Screened) -> None:
     """The send was not stored: the caps are as before, unless the database is away.
 
     Then windows stay fuller than they should be until they end: the reply to the send is known and does not wait for that.
@@ -49,7 +49,7 @@ async def return_caps(readers: Readers, screened: Screened) -> None:
     if screened.taken is None:
         return
     try:
-        async with readers.lend() as session:
+        async with readers.lend(account_id) as session:
             await give_back(session, screened)
     except LOST as error:
         log.warning("what a refused send took out of caps could not be given back: %s", error)

@@ -7,11 +7,13 @@ and shows no trace; keys and signs reach no log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from granian._granian import RSGIProtocolClosed, RSGIProtocolError
+from psycopg.errors import QueryCanceled
 
 from tocsin.accounts import Account
 from tocsin.api.auth import authenticate, authenticate_console, is_of_console, may_come_from
@@ -30,6 +32,7 @@ from tocsin.api.reports import list_countries, pull_replies, query_balance, quer
 from tocsin.api.schedules import cancel_schedules, list_schedules, list_zones
 from tocsin.api.sms import send_sms
 from tocsin.api.track import PREFIX, answer_link
+from tocsin.api.turns import CrowdedError
 from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.carriers import Called
@@ -37,7 +40,7 @@ from tocsin.content import Asked, Status
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
 from tocsin.kit.ids import request_id
-from tocsin.kit.visitor import client_address
+from tocsin.kit.visitor import client_address, network_of, undress
 from tocsin.messaging import Refusal
 
 log = logging.getLogger(__name__)
@@ -45,8 +48,9 @@ log = logging.getLogger(__name__)
 BODY_MOST, BODY_MOST_WITH_FILES = 8 * 1024 * 1024, 30 * 1024 * 1024
 DRAIN_MOST = 8 * BODY_MOST
 BULK_BYTES = 8 * 1024
-_MINUTE = 60
+_CLIENT_LEFT = 499  # nobody reads it; the request log shows it
 _FORM_MOST = 64 * 1024
+_DRESSED = "::ffff:"  # an IPv4 client of a socket that listens on IPv6 too
 _PURPOSES = ("sec-purpose", "purpose", "x-moz")
 
 Answer = Callable[[Desk, Account, Request], Awaitable[Reply]]
@@ -60,6 +64,7 @@ class Endpoint(NamedTuple):
     failed: metrics.Tally
     bulk: bool = False  # a large body goes to the helper process
     body_most: int = BODY_MOST
+    looks: bool = False  # it changes nothing: it is given up when the client goes away
 
 
 _BOTH, _GET, _POST = frozenset({"GET", "POST"}), frozenset({"GET"}), frozenset({"POST"})
@@ -67,11 +72,17 @@ _OF_PAGES = frozenset({"GET", "HEAD"})
 
 
 def _endpoint(
-    name: str, methods: frozenset[str], answer: Answer, *, bulk: bool = False, body_most: int = BODY_MOST
+    name: str,
+    methods: frozenset[str],
+    answer: Answer,
+    *,
+    bulk: bool = False,
+    body_most: int = BODY_MOST,
+    looks: bool = False,
 ) -> Endpoint:
     # The counters are looked up once: the look-up costs as much as an authentication.
     answered, failed = (metrics.Tally(metrics.REQUESTS.labels(name, status)) for status in ("ok", "other"))
-    return Endpoint(name, methods, answer, answered, failed, bulk, body_most)
+    return Endpoint(name, methods, answer, answered, failed, bulk, body_most, looks)
 
 
 def _reports(family: str) -> Answer:
@@ -90,14 +101,14 @@ ENDPOINTS = {
     "/api/v1/email/sendEmail": _endpoint("sendEmail", _POST, send_mail, bulk=True, body_most=BODY_MOST_WITH_FILES),
     "/api/v1/vos/notice": _endpoint("notice", _POST, send_notice, bulk=True),
     "/api/v1/vos/otp": _endpoint("otp", _POST, send_code),
-    "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms")),
-    "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos")),
-    "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email")),
-    "/api/v1/sms/balance": _endpoint("balance", _BOTH, query_balance),
-    "/api/v1/sms/uplink": _endpoint("uplink", _GET, pull_replies),
+    "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms"), looks=True),
+    "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos"), looks=True),
+    "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email"), looks=True),
+    "/api/v1/sms/balance": _endpoint("balance", _BOTH, query_balance, looks=True),
+    "/api/v1/sms/uplink": _endpoint("uplink", _GET, pull_replies, looks=True),
     "/api/v1/countries": _endpoint("countries", _GET, list_countries),
     "/api/v1/timezones": _endpoint("timezones", _GET, list_zones),
-    "/api/v1/schedules": _endpoint("schedules", _GET, list_schedules),
+    "/api/v1/schedules": _endpoint("schedules", _GET, list_schedules, looks=True),
     "/api/v1/schedules/cancel": _endpoint("cancel", _POST, cancel_schedules),
 }
 
@@ -143,10 +154,11 @@ class Server:
         reply = await self._serve(endpoint, scope, protocol, request)
         if scope.path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
             return reply
-        if not request.account_id:  # nobody's by its sign: shown to the account that it names
-            named = self._desk.directory.by_name(request.query.get("account", ""))
-            request.account_id = named.id if named else 0
-        self._journal.note(request, reply, clock.now_s(), clock.monotonic_s() - began_s)
+        now_s, took_s = clock.now_s(), clock.monotonic_s() - began_s
+        if request.account_id:
+            self._journal.note(request, reply, now_s, took_s)
+        elif named := self._desk.directory.by_name(request.query.get("account", "")):
+            self._journal.note_stranger(named.id, request, reply, now_s, took_s)
         return reply
 
     async def _serve(self, endpoint: Endpoint, scope: Any, protocol: Any, request: Request) -> Reply:
@@ -158,13 +170,14 @@ class Server:
                 if body is None:
                     return transport_reply(413, "Request body too large")
                 request.body = body
-            reply = await self._answer(endpoint, request)
+            answer = self._answer(endpoint, request)
+            reply = await (_answer_while_there(protocol, answer) if endpoint.looks else answer)
         except (RSGIProtocolClosed, RSGIProtocolError):  # the client went away in its body, or wrote broken chunks
             return transport_reply(400, "The body cannot be read")
         except UnknownKind:
             return transport_reply(415, "Unsupported media type")
-        except LOST:
-            return error_reply(Status.PLATFORM, "en", "storage is not available, try again", retry_after_s=2)
+        except LOST as error:
+            return error_reply(Status.PLATFORM, "en", _word_loss(error), retry_after_s=2)
         except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
             log.exception("request to %s", scope.path, extra={"request_id": request.request_id})
             return transport_reply(500, "Internal error")
@@ -223,6 +236,8 @@ class Server:
     def _find_address(self, scope: Any) -> str:
         """The client's address."""
         address: str = scope.client.rpartition(":")[0].strip("[]")
+        if address.startswith(_DRESSED):
+            address = undress(address)
         trusted = self._desk.settings.trusted_proxies
         if not trusted:
             return address
@@ -252,8 +267,10 @@ class Server:
     async def _let_in(self, request: Request) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
-        if desk.allowance.any_spent and any(desk.allowance.is_spent(name, _MINUTE, now) for name in _tries(request)):
-            return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+        if not desk.is_clock_right():
+            return error_reply(Status.PLATFORM, "en", "the clock of this server is wrong, try again", retry_after_s=2)
+        if desk.bad_signs.any_spent and any(desk.bad_signs.is_spent(name, now) for name in _tries(request)):
+            return _too_frequent("en", desk.bad_signs.wait_s(now))
         if is_of_console(request.query):
             caller = authenticate_console(desk.directory, desk.console_keys, request, now)
             request.by_console = not isinstance(caller, Refusal)
@@ -263,8 +280,8 @@ class Server:
         if isinstance(caller, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
-                if not await desk.allowance.take(name, limit, _MINUTE, now):
-                    return _too_frequent("en", _MINUTE - int(now) % _MINUTE)
+                if not await desk.bad_signs.take(name, limit, now):
+                    return _too_frequent("en", desk.bad_signs.wait_s(now))
             return error_reply(caller.status, "en", caller.detail)
         found, request.key_id = caller
         request.account_id = found.id
@@ -272,9 +289,32 @@ class Server:
             return error_reply(Status.USER_LOCKED, found.language)
         if not request.by_console and not may_come_from(found, request.address):
             return error_reply(Status.IP_RESTRICTED, found.language)
-        if found.rate_per_s is not None and not await desk.allowance.take(f"rate:{found.id}", found.rate_per_s, 1, now):
+        if found.rate_per_s is not None and not await desk.rates.take(f"rate:{found.id}", found.rate_per_s, now):
             return _too_frequent(found.language, 1)
         return found
+
+
+async def _answer_while_there(protocol: Any, answer: Coroutine[Any, Any, Reply]) -> Reply:
+    """Give it up when the client goes away: its query ends, and its place is free for the next."""
+    working = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(protocol.client_disconnect())
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait({working})
+    return Reply(b"", http=_CLIENT_LEFT)
+
+
+def _word_loss(error: Exception) -> str:
+    if isinstance(error, CrowdedError):
+        return "too many requests of this account wait, try again"
+    if isinstance(error, QueryCanceled):
+        return "the query took too long, ask for less or try again"
+    return "storage is not available, try again"
 
 
 def _read_header(headers: Any, name: str) -> str | None:
@@ -299,8 +339,9 @@ async def _read_body(protocol: Any, declared: str | None, most: int) -> bytes | 
 
 
 def _tries(request: Request) -> tuple[str, str]:
+    address = network_of(request.address)
     # `!a`: what no account is named like may be no text either, and these names go to the database.
-    return f"bad:{request.address}:{request.query.get('account', '')[:64]!a}", f"bad:{request.address}"
+    return f"bad:{address}:{request.query.get('account', '')[:64]!a}", f"bad:{address}"
 
 
 def _query_size(request: Request) -> int:

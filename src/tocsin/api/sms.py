@@ -116,14 +116,14 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
         checked.idempotency_hash = digest.hex()
     try:
         if checked.attachments:
-            async with desk.readers.lend() as session:
+            async with desk.pools.sends.lend(account.id) as session:
                 await keep_files(session, checked.attachments)
         reply, fate = await _store(desk, account, checked, (send, digest))
     except LOST:  # in a look-up beside it: the send itself was not stored
-        await return_caps(desk.readers, screened)
+        await return_caps(desk.pools.sends, account.id, screened)
         raise
     if fate not in _PERHAPS_STORED:
-        await return_caps(desk.readers, screened)
+        await return_caps(desk.pools.sends, account.id, screened)
     return reply
 
 
@@ -188,7 +188,7 @@ async def _answer_again(desk: Desk, account: Account, kept: tuple[bytes, int], w
     send, digest = what
     if kept[0] != digest:
         return error_reply(Status.PLATFORM, account.language, "Idempotency-Key was used with another request")
-    rows = await idempotency.read_kept(desk, kept[1])
+    rows = await idempotency.read_kept(desk, account.id, kept[1])
     return Reply(send.wording.again(rows, kept[1], account.language))
 
 

@@ -16,6 +16,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.wire import Reply, refuse_method, transport_reply
 from tocsin.content import Asked, LinkKind, Token, read_token
 from tocsin.kit import clock
+from tocsin.kit.address import limit_key
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import LOST_EVENTS
 from tocsin.messaging import Reaction, record_reactions
@@ -55,14 +56,22 @@ async def answer_link(desk: Desk, path: str, agent: str, asked: Asked) -> Reply:
         return refuse_method(_METHODS[token.kind])
     if token.kind is LinkKind.UNSUBSCRIBE:
         return await _unsubscribe(desk, token, agent, asked)
+    await _try_to_record(desk, token, agent, asked)
+    if token.kind is LinkKind.CLICK:
+        return Reply(b"", http=302, headers=(("location", quote(token.url, safe=_ASCII)), _UNCACHED))
+    return Reply(_PIXEL, content_type="image/gif", headers=(_UNCACHED,))
+
+
+async def _try_to_record(desk: Desk, token: Token, agent: str, asked: Asked) -> None:
+    """An address that is over its share, or a database that is away, costs the event and not the answer."""
+    if not desk.tracking.window.take(limit_key(asked.ip), clock.now_s()):
+        LOST_EVENTS.inc()
+        return
     try:
         await _record(desk, token, agent, asked)
     except LOST as error:
         LOST_EVENTS.inc()
-        _LOG.warning("an open or a click was not stored: %s", str(error).strip())
-    if token.kind is LinkKind.CLICK:
-        return Reply(b"", http=302, headers=(("location", quote(token.url, safe=_ASCII)), _UNCACHED))
-    return Reply(_PIXEL, content_type="image/gif", headers=(_UNCACHED,))
+        _LOG.warning("an open or a click was not stored: %s", error)
 
 
 async def _unsubscribe(desk: Desk, token: Token, agent: str, asked: Asked) -> Reply:
@@ -79,6 +88,6 @@ async def _unsubscribe(desk: Desk, token: Token, agent: str, asked: Asked) -> Re
 async def _record(desk: Desk, token: Token, agent: str, asked: Asked) -> None:
     reaction = Reaction(token.message_id, _KINDS[token.kind], clock.now_s(), agent, asked, token.url)
     tracking = desk.tracking
-    async with desk.readers.lend() as session:
+    async with desk.pools.links.lend(token.message_id) as session:
         await record_reactions(session, [reaction], desk.terms.books, tracking.ids, tracking.places)
     desk.waker.wake(OUTBOX)

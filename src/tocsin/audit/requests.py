@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, errors
 from psycopg.rows import TupleRow
 
 from tocsin.audit.store import QUERIES
 from tocsin.kit import pgbin
-from tocsin.kit.db import Session
+from tocsin.kit.db import Session, drop_partition
 
 NEWEST_REQUEST = (1 << 63) - 1
+
+
+def accepted_share(rows_per_day: int) -> int:
+    """How many rows of a day accepted requests may take."""
+    return max(1, rows_per_day // 2)
+
+
+def strangers_share(rows_per_day: int) -> int:
+    """How many rows strangers may take, beside those of the account's own requests."""
+    return max(1, rows_per_day // 10)
 
 
 class RequestEntry(NamedTuple):
@@ -31,9 +41,10 @@ class RequestEntry(NamedTuple):
     key_id: int
     receivers: int
     batch_no: int
-    left_out: int  # more of the account, in this second, that are not kept
+    left_out: int  # more that are not kept: of the account, in this second; not signed: of the network, in this minute
     message: str
     body: str  # of a refused one, secrets masked
+    signed: bool = True  # False: a stranger named the account
 
 
 class RequestView(NamedTuple):
@@ -55,6 +66,32 @@ class RequestView(NamedTuple):
     left_out: int
     message: str
     body: str
+    signed: bool
+
+    @property
+    def all_of_them(self) -> int:
+        """How many the row stands for."""
+        return self.left_out + 1
+
+
+class DayCount(NamedTuple):
+    """Of an account and a day: rows of its own requests and of strangers', and how many requests of each were not written."""
+
+    account_id: int
+    own: int
+    own_out: int
+    strangers: int
+    strangers_out: int
+
+
+class FullDay(NamedTuple):
+    """A day (UTC) of which not all was written."""
+
+    day: date
+    own: int
+    own_out: int
+    strangers: int
+    strangers_out: int
 
 
 class AskedRequests(NamedTuple):
@@ -67,28 +104,44 @@ class AskedRequests(NamedTuple):
     limit: int = 50
 
 
-async def log_requests(session: Session, entries: Sequence[RequestEntry]) -> None:
-    """Write them, in one statement. Texts must hold no NUL."""
-    await session.run(
-        QUERIES["log_requests"],
-        (
-            pgbin.int4s([each.account_id for each in entries]),
-            pgbin.times([each.at_s for each in entries]),
-            pgbin.texts([each.request_id for each in entries]),
-            pgbin.texts([each.method for each in entries]),
-            pgbin.texts([each.path for each in entries]),
-            pgbin.int4s([each.status for each in entries]),
-            pgbin.int4s([each.http for each in entries]),
-            pgbin.int4s([each.took_ms for each in entries]),
-            pgbin.texts([each.address for each in entries]),
-            pgbin.int4s([each.key_id for each in entries]),
-            pgbin.int4s([each.receivers for each in entries]),
-            pgbin.int8s([each.batch_no for each in entries]),
-            pgbin.int4s([each.left_out for each in entries]),
-            pgbin.texts([_clean(each.message) for each in entries]),
-            pgbin.texts([_clean(each.body) for each in entries]),
-        ),
+async def log_requests(session: Session, entries: Sequence[RequestEntry]) -> dict[str, int]:
+    """Write them, in one statement. Texts must hold no NUL. Row of each that is not signed, by its request_id."""
+    params = (
+        pgbin.int4s([each.account_id for each in entries]),
+        pgbin.times([each.at_s for each in entries]),
+        pgbin.texts([each.request_id for each in entries]),
+        pgbin.texts([each.method for each in entries]),
+        pgbin.texts([each.path for each in entries]),
+        pgbin.int4s([each.status for each in entries]),
+        pgbin.int4s([each.http for each in entries]),
+        pgbin.int4s([each.took_ms for each in entries]),
+        pgbin.texts([each.address for each in entries]),
+        pgbin.int4s([each.key_id for each in entries]),
+        pgbin.int4s([each.receivers for each in entries]),
+        pgbin.int8s([each.batch_no for each in entries]),
+        pgbin.int4s([each.left_out for each in entries]),
+        pgbin.texts([_clean(each.message) for each in entries]),
+        pgbin.texts([_clean(each.body) for each in entries]),
+        pgbin.int4s([int(each.signed) for each in entries]),
     )
+    try:
+        return dict(await session.rows(QUERIES["log_requests"], params))
+    except errors.CheckViolation:  # no worker has made the day's partition
+        await session.run(QUERIES["make_days"])
+        return dict(await session.rows(QUERIES["log_requests"], params))
+
+
+async def recount_requests(session: Session, counts: Sequence[tuple[int, int, int]]) -> None:
+    """Set how many more there were, of rows that are not signed: (account, row, count)."""
+    accounts, rows, numbers = zip(*counts, strict=True)
+    await session.run(QUERIES["recount_requests"], (pgbin.int4s(accounts), pgbin.int8s(rows), pgbin.int4s(numbers)))
+
+
+async def count_requests(session: Session, counts: Sequence[DayCount]) -> list[DayCount]:
+    """Add to the counts of the present day; what they are now, over all processes."""
+    account_ids, *columns = zip(*sorted(counts), strict=True)
+    params = (pgbin.int4s(account_ids), *(pgbin.int8s(column) for column in columns))
+    return [DayCount(*row) for row in await session.rows(QUERIES["count_requests"], params)]
 
 
 def _clean(text: str) -> str:
@@ -108,6 +161,13 @@ def find_request(conn: Connection[TupleRow], account_id: int, request_id: int) -
     return None if row is None else RequestView(*row)
 
 
+def read_full_days(conn: Connection[TupleRow], account_id: int, limit: int) -> list[FullDay]:
+    """The last days of which not all of the account's requests were written."""
+    return [FullDay(*row) for row in conn.execute(QUERIES["full_days"], (account_id, limit))]
+
+
 async def forget_requests(session: Session, days: int) -> None:
-    """Drop what is older."""
-    await session.run(QUERIES["forget_requests"], (days,))
+    """Drop the days whose last request is older. Raises LOST where a long reader puts it off."""
+    await session.run(QUERIES["forget_days"], (days,))
+    for (name,) in await session.rows(QUERIES["old_days"], (days,)):
+        await drop_partition(session, name)

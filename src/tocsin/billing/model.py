@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
+from tocsin.kit.suggest import UnknownNameError
+
 RECHARGE, GIFT, ADJUSTMENT, OPENING = "recharge", "gift", "adjustment", "opening"
 CHARGE, REFUND, CHARGE_AGAIN = "charge", "refund", "charge again"
 
 
 class BillingError(ValueError):
     """What cannot be done with money or prices, as one sentence for the operator."""
+
+
+class BillingNameError(UnknownNameError, BillingError):
+    """A name that does not exist; the command line says which ones are close."""
 
 
 class Wallet(NamedTuple):
@@ -86,6 +92,7 @@ class Fall(NamedTuple):
     left_micros: int
     addresses: list[str]
     told_at: datetime
+    display_name: str
 
 
 class Mismatch(NamedTuple):

@@ -167,7 +167,7 @@ WITH fallen AS (
 )
 UPDATE balance_alert a SET is_below = true, told_at = clock_timestamp()
 FROM fallen f JOIN account c ON c.id = f.account_id WHERE a.account_id = f.account_id
-RETURNING a.account_id, c.name, c.language, c.currency, a.threshold_micros, f.left_micros, a.addresses, a.told_at;
+RETURNING a.account_id, c.name, c.language, c.currency, a.threshold_micros, f.left_micros, a.addresses, a.told_at, c.display_name;
 
 -- name: alert_give_back
 UPDATE balance_alert SET is_below = false WHERE account_id = %s AND told_at = %s;

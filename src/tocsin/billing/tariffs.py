@@ -10,8 +10,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin.billing import store
-from tocsin.billing.model import NO_PLAN, BillingError, Plan, PriceRow, PriceRule
+from tocsin.billing.model import NO_PLAN, BillingError, BillingNameError, Plan, PriceRow, PriceRule
 from tocsin.billing.money import to_micros
+from tocsin.kit.suggest import join, suggest
 from tocsin.traffic import PRODUCT_NAMES
 
 MOST_MARGIN_PERCENT = 99
@@ -101,7 +102,7 @@ def _read_rule(row: Mapping[str | None, str | list[str] | None], names: Names, s
 
 def _known(known: Mapping[str, object], word: str, column: str) -> str:
     if word not in known:
-        raise BillingError(f"unknown {column} {word!r}")
+        raise BillingError(join(f"unknown {column} {word!r}", suggest(word, list(known))))
     return word
 
 
@@ -160,7 +161,7 @@ def find_plan(conn: Connection[TupleRow], name: str) -> Plan:
     """The plan of that name. Raises BillingError."""
     plan = read_plans(conn).get(name)
     if plan is None:
-        raise BillingError(f"there is no plan {name}")
+        raise BillingNameError("plan", name)
     return plan
 
 

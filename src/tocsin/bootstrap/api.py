@@ -12,13 +12,14 @@ import logging
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as HttpServer
 
+from tocsin import queue
 from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
-from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Readers, Tracking
+from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Tracking, make_pools
 from tocsin.api.ears import Ears
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
-from tocsin.api.limits import Allowance
+from tocsin.api.limits import Windows
 from tocsin.api.server import Server
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
@@ -28,14 +29,14 @@ from tocsin.kit.ids import Ids
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
+from tocsin.kit.window import Window
 from tocsin.messaging import BatchNumbers, Books, Ground, SlotLease, Terms
-from tocsin.queue import Registration, Waker
+from tocsin.queue import DatabaseClock, Waker
 
 log = logging.getLogger(__name__)
 
 SLOTS = 64
 _READY_AGE_S = 3.0
-_BEAT_S = 3.0
 _FORGET_S = 60.0
 
 
@@ -45,27 +46,33 @@ class Plant:
     def __init__(self, settings: Settings, memory: Memory, name: str, stop: Stop) -> None:
         dsn = settings.database_url
         self.numbers = BatchNumbers()
-        self.slots = SlotLease(dsn, self.numbers, SLOTS)
+        self.clock = DatabaseClock(settings.clock_off_s)
+        self.slots = SlotLease(dsn, self.numbers, SLOTS, self.clock)
         ground = Ground(
-            memory.table, Ids(), self.numbers, settings.validity_s, clock.now_s, memory.guards, memory.templates,
+            memory.table, Ids(), self.numbers, settings.validity_s, self.clock.now_s, memory.guards, memory.templates,
             memory.mail_domains,
         )  # fmt: skip
+        tracking = Tracking(
+            derive_keys(settings, TRACKING), Places(settings.mmdb), window=Window(settings.link_events_per_address)
+        )
         self._memory = memory
         self._waker_session = Session(dsn, f"{name} wake", answer_within_s=ANSWER_WITHIN_S)
-        self._limits_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
+        self._rates_session = Session(dsn, f"{name} limits", answer_within_s=ANSWER_WITHIN_S)
+        self._strangers_session = Session(dsn, f"{name} strangers", answer_within_s=ANSWER_WITHIN_S)
         self.desk = Desk(
-            settings, memory.directory, ground, Group(dsn), Allowance(self._limits_session), Readers(dsn, 4),
-            Waker(self._waker_session),
+            settings, memory.directory, ground, Group(dsn), Windows(self._rates_session, 1),
+            Windows(self._strangers_session, 60), make_pools(dsn), Waker(self._waker_session),
             Terms(Books(memory.directory.by_id, memory.endpoints, memory.reference), memory.table, guards=memory.guards),
-            Tracking(derive_keys(settings, TRACKING), Places(settings.mmdb)), Ears(memory.table, memory.seal.open),
+            tracking, Ears(memory.table, memory.seal.open),
             derive_keys(settings, CONSOLE_CALLS),
         )  # fmt: skip
         self.desk.is_ready = self._is_ready
+        self.desk.is_clock_right = self.clock.is_right
         self._stop = stop
         self._loops = Loops(stop)
 
     def _is_ready(self) -> bool:
-        return bool(self.numbers.slots) and self._memory.reference.age_s() < _READY_AGE_S
+        return bool(self.numbers.slots) and self.clock.is_right() and self._memory.reference.age_s() < _READY_AGE_S
 
     async def start(self) -> None:
         """Begin the loops."""
@@ -83,9 +90,10 @@ class Plant:
         with contextlib.suppress(*LOST):
             await self.slots.close()
         await self.desk.group.close()
-        await self.desk.readers.close()
+        await self.desk.pools.close()
         await self._waker_session.close()
-        await self._limits_session.close()
+        await self._rates_session.close()
+        await self._strangers_session.close()
 
 
 async def run(settings: Settings, stop: Stop) -> None:
@@ -98,8 +106,12 @@ async def run(settings: Settings, stop: Stop) -> None:
     plant.desk.bulk = bulk.send
     loops = Loops(stop)
     noting = Session(settings.database_url, "api journal", answer_within_s=ANSWER_WITHIN_S)
-    journal = Journal(noting)
-    loops.start(_beat(settings), _forget_windows(plant), journal.run())
+    journal = Journal(noting, settings.request_log_rows_per_day)
+    loops.start(
+        queue.stay_registered(settings.database_url, "api", ANSWER_WITHIN_S, plant.clock),
+        _forget_windows(plant),
+        journal.run(),
+    )
     server = HttpServer(
         Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
         backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
@@ -111,7 +123,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait({serving})
     await loops.end()
-    await journal.write(clock.now_s() + 1)
+    await journal.write(clock.now_s(), last=True)
     await noting.close()
     await bulk.close()
     await plant.close()
@@ -120,21 +132,6 @@ async def run(settings: Settings, stop: Stop) -> None:
 async def _forget_windows(plant: Plant) -> None:
     while True:
         await asyncio.sleep(_FORGET_S)
-        with contextlib.suppress(*LOST):
-            await plant.desk.allowance.forget(clock.now_s())
-
-
-async def _beat(settings: Settings) -> None:
-    """The process's row in the table of processes."""
-    session = Session(settings.database_url, "api process", answer_within_s=ANSWER_WITHIN_S)
-    registration = Registration("api")
-    try:
-        while True:
+        for windows in (plant.desk.rates, plant.desk.bad_signs):
             with contextlib.suppress(*LOST):
-                if await registration.hold(session):
-                    await registration.beat(session)
-            await asyncio.sleep(_BEAT_S)
-    finally:
-        with contextlib.suppress(*LOST):
-            await registration.leave(session)
-            await session.close()
+                await windows.forget(clock.now_s())

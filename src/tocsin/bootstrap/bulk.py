@@ -10,6 +10,7 @@ import sys
 
 import uvloop
 
+from tocsin import queue
 from tocsin.accounts import Account, Directory
 from tocsin.api.bulk import Job, serve_frames
 from tocsin.api.server import ENDPOINTS, OF_CONSOLE
@@ -18,7 +19,7 @@ from tocsin.bootstrap.api import Plant
 from tocsin.bootstrap.reference import load_memory
 from tocsin.content import Status
 from tocsin.kit.log import set_up_logging
-from tocsin.kit.loops import Stop
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ async def main() -> None:
     stop = Stop()
     plant = Plant(settings, memory, "bulk", stop)
     await plant.start()
+    loops = Loops(stop)
+    loops.start(queue.stay_registered(settings.database_url, "bulk", database_clock=plant.clock))
 
     async def answer(job: Job) -> Reply:
         account = await _wait_for_account(memory.directory, job.account_id)
@@ -61,6 +64,7 @@ async def main() -> None:
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     serving.cancel()
     stop.set()
+    await loops.end()
     await plant.close()
     if stop.broken:
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""A child process of `tocsin up`: started on a leash, started again with a growing delay, stopped in time."""
+"""A child process of `tocsin up`: started on a leash, started again with growing pauses, stopped in time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tocsin.bootstrap.services import Service, keep_recent
+from tocsin.kit import clock, last_words
 from tocsin.kit.leash import die_with_parent
+from tocsin.kit.log import FOR_THE_LOG_ALONE, open_log
 from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _FIRST_DELAY_S = 0.2
-_LONGEST_DELAY_S = 10.0
+_LONGEST_DELAY_S = 60.0
 _CALM_AFTER_S = 30.0
+MANY_DEATHS = 3
+"""Deaths in a row after which somebody should look: it will hardly start by being started again."""
 
 
 def find_log(settings: Settings) -> Path | None:
@@ -27,18 +32,25 @@ def find_log(settings: Settings) -> Path | None:
 class Child:
     """One process of the product, by the name of its verb."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path | None) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], home: Path, log: Path | None) -> None:
         self.name = name
         self.deaths = 0
+        """In a row."""
+        self.reason = ""
+        """Why it ended the last time."""
         self.process: subprocess.Popen[bytes] | None = None
-        self._environment = environment
+        self._words = home / f"{name}.last-words"
+        self._environment = {**environment, last_words.FILE: str(self._words)}
         self._log = log
+        self._restarts: list[float] = []
+        self._started_at = 0.0
         self._started_s = 0.0
         self._due_s = 0.0
 
     def start(self) -> None:
         """Start it. It is killed with us, and a Ctrl-C at the terminal reaches only us."""
-        log = self._log.open("ab") if self._log else None
+        self._words.unlink(missing_ok=True)
+        log = open_log(self._log) if self._log else None
         try:
             self.process = subprocess.Popen(  # noqa: S603  our own program
                 [sys.executable, "-m", "tocsin", self.name],
@@ -53,24 +65,72 @@ class Child:
             if log:
                 log.close()
         self._started_s = time.monotonic()
+        self._started_at = clock.now_s()
 
-    def look_after(self) -> None:
-        """Note a death; start again when the delay is over."""
+    @property
+    def pid(self) -> int:
+        """0 while it waits for its next start."""
+        return self.process.pid if self.process else 0
+
+    @property
+    def fails(self) -> bool:
+        """It does not start, or does not stay."""
+        return self.deaths >= MANY_DEATHS
+
+    def look_after(self) -> bool:
+        """Note a death; start again when the pause is over. Whether either happened."""
         now_s = time.monotonic()
-        if self.process is not None and self.process.poll() is not None:
-            if now_s - self._started_s > _CALM_AFTER_S:
-                self.deaths = 0
-            delay_s = min(_FIRST_DELAY_S * 2**self.deaths, _LONGEST_DELAY_S)
-            self.deaths += 1
-            _LOG.error("%s ended with code %s; again in %.1f s", self.name, self.process.returncode, delay_s)
-            self.process = None
-            self._due_s = now_s + delay_s
-        if self.process is None and now_s >= self._due_s:
+        if self.process is None:
+            if now_s < self._due_s:
+                return False
+            self._restarts = [*keep_recent(self._restarts), clock.now_s()]
             self.start()
+            return True
+        if self.process.poll() is None:
+            if self.deaths and now_s - self._started_s > _CALM_AFTER_S:
+                if self.fails:
+                    _LOG.warning("%s runs again", self.name)
+                self.deaths = 0
+            return False
+        self._note_death(self.process.returncode, now_s)
+        self.process = None
+        return True
 
-    def last_words(self) -> str:
-        """Where to read why it died."""
-        return f"see {self._log}" if self._log else "see the log above"
+    def _note_death(self, code: int, now_s: float) -> None:
+        delay_s = min(_FIRST_DELAY_S * 2**self.deaths, _LONGEST_DELAY_S)
+        self.deaths += 1
+        self._due_s = now_s + delay_s
+        self.reason = last_words.read(self._words) or _explain(code)
+        facts = (self.name, code, delay_s, self.reason)
+        _LOG.error("%s ended with code %s, again in %.1f s: %s", *facts, extra=FOR_THE_LOG_ALONE)
+        if self.deaths == MANY_DEATHS:
+            _LOG.error("%s; it is tried again and again", self.complain())
+
+    def complain(self) -> str:
+        """That it does not start, why, and where to read more."""
+        return f"{self.name} does not start: {self.reason}; see {self.log_name}"
+
+    def describe(self) -> Service:
+        """For the doctor."""
+        return Service(self.pid, self._started_at, self._restarts, self.reason, self.log_name)
+
+    @property
+    def log_name(self) -> str:
+        """Where its log is."""
+        return str(self._log) if self._log else "the log of tocsin up"
+
+    def tidy(self) -> None:
+        """It has ended for good."""
+        self._words.unlink(missing_ok=True)
+
+
+def _explain(code: int) -> str:
+    if code >= 0:
+        return f"it ended with exit code {code} and left no word"
+    try:
+        return f"it was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"it was ended by signal {-code}"
 
 
 def stop_together(children: Sequence[Child], limit_s: float) -> None:
@@ -85,3 +145,5 @@ def stop_together(children: Sequence[Child], limit_s: float) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    for child in children:
+        child.tidy()

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from tocsin import queue
 from tocsin.bootstrap.door import find_base_url
 from tocsin.clerk import Api, Clerk, Reply, Tools
 from tocsin.console import public
 from tocsin.kit.leash import END_WITHIN_S
-from tocsin.kit.loops import Stop
+from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import Settings
+from tocsin.queue import DatabaseClock
 
 THREADS = 2
 """So that a small file does not wait for a large one."""
@@ -38,10 +40,16 @@ def _read(answer: public.Answer) -> Reply:
 async def run(settings: Settings, stop: Stop) -> None:
     """Work until `stop` is set; a step that is under way then gets a few seconds, and its lease does the rest."""
     ending = threading.Event()
-    tools = Tools(settings.database_url, settings.lease_s, settings.files_days, ending.wait, open_api(settings))
+    database_clock = DatabaseClock(settings.clock_off_s)
+    tools = Tools(
+        settings.database_url, settings.lease_s, settings.files_days, settings.files_bytes, database_clock,
+        ending.wait, open_api(settings),
+    )  # fmt: skip
     threads = [threading.Thread(target=Clerk(tools).run, name=f"clerk {n}", daemon=True) for n in range(THREADS)]
     for thread in threads:
         thread.start()
+    loops = Loops(stop)
+    loops.start(queue.stay_registered(settings.database_url, "clerk", database_clock=database_clock))
     try:
         while not stop.is_set():
             try:
@@ -52,5 +60,6 @@ async def run(settings: Settings, stop: Stop) -> None:
                     stop.fail("clerk", None)
     finally:
         ending.set()
+        await loops.end()
         for thread in threads:
             thread.join(END_WITHIN_S / 2 / THREADS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +14,17 @@ from tocsin.bootstrap.place import USER, Place, PostgresError
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 """What our PostgreSQL programs see: nothing of the caller's PG* variables or locale."""
+
+# pg_control begins with the system identifier (8 octets), two version numbers (4 each) and the state.
+_STATE_OFFSET = 16
+_SHUT_DOWN = 1
+QUIET = {
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Statements, details and contexts of errors quote rows, and texts of messages in them."""
 
 
 def make(place: Place, password: str, *, fsync: bool) -> None:
@@ -42,6 +54,13 @@ def check_version(place: Place) -> None:
         raise PostgresError(
             f"the data in {place.data} is of PostgreSQL {made_by}, this is {shown}: dump and restore it"
         )
+
+
+def was_shut_down(place: Place) -> bool:
+    """Whether its server ended in order, so that the next start has nothing to recover."""
+    control = (place.data / "global" / "pg_control").read_bytes()
+    (state,) = struct.unpack_from("=i", control, _STATE_OFFSET)
+    return bool(state == _SHUT_DOWN)
 
 
 def _run_initdb(place: Place, data: Path, words: Path, more: list[str]) -> None:

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from tocsin import accounts, audit, billing
 from tocsin.bootstrap.seed import ensure_defaults
+from tocsin.kit import clock
 from tocsin.kit.seal import Seal, open_seal
 from tocsin.kit.settings import Settings
 
@@ -59,6 +60,11 @@ def _make(conn: Connection[TupleRow], seal: Seal) -> bool:
 
 
 def _find_key(conn: Connection[TupleRow], seal: Seal) -> str:
-    """The newest key: an operator may have rotated the published one."""
-    keys = accounts.list_keys(conn, accounts.find_account(conn, ACCOUNT).id)
+    """The newest key that still holds: an operator may have rotated the published one."""
+    now = clock.now()
+    keys = [
+        key
+        for key in accounts.list_keys(conn, accounts.find_account(conn, ACCOUNT).id)
+        if key.expires_at is None or key.expires_at > now
+    ]
     return seal.open(keys[-1].sealed) if keys else ""

@@ -1,4 +1,4 @@
-"""The API's door as seen from outside: whether its port is free, whether it is ready, what its address is."""
+"""The doors of API and console as seen from outside: whether a port is free, whether it answers, what its address is."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from tocsin.kit.settings import Settings
 
 
 class PortError(Exception):
-    """Why the API cannot listen, as one sentence."""
+    """Why a process cannot listen, as one sentence."""
 
 
 def check_port(settings: Settings) -> None:
-    """Raise PortError unless API and console can listen where the settings say."""
+    """Raise PortError unless the API can listen where the settings say."""
     _check(settings, settings.port, "TOCSIN_PORT")
-    if settings.console_port:
-        _check(settings, settings.console_port, "TOCSIN_CONSOLE_PORT")
+
+
+def check_console_port(settings: Settings) -> None:
+    """Raise PortError unless the console can."""
+    _check(settings, settings.console_port, "TOCSIN_CONSOLE_PORT")
 
 
 def _check(settings: Settings, port: int, name: str) -> None:
@@ -53,33 +56,41 @@ def find_console_url(settings: Settings) -> str:
     return settings.console_url or find_base_url(settings.replace(port=settings.console_port))
 
 
-def is_listening(settings: Settings) -> bool:
-    """Whether the console takes connections, or there is none."""
-    if not settings.console_port:
-        return True
-    try:
-        with socket.create_connection((_find_local_host(settings.host), settings.console_port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
 def is_ready(settings: Settings) -> bool:
-    """Whether GET /readyz answers 200 at once."""
+    """Whether the API answers GET /readyz with 200 at once."""
+    return _ask(settings, settings.port, "/readyz") == http.HTTPStatus.OK
+
+
+def answers_pages(settings: Settings) -> bool:
+    """Whether the console answers at once."""
+    return _ask(settings, settings.console_port, "/healthz") == http.HTTPStatus.OK
+
+
+def _ask(settings: Settings, port: int, path: str) -> int:
+    """The status of the answer; 0 where there is none."""
     host = _find_local_host(settings.host)
     connection: http.client.HTTPConnection
     if settings.tls_certificate:
         trusting = ssl._create_unverified_context()  # noqa: S323  our own process, on this machine
-        connection = http.client.HTTPSConnection(host, settings.port, timeout=2, context=trusting)
+        connection = http.client.HTTPSConnection(host, port, timeout=2, context=trusting)
     else:
-        connection = http.client.HTTPConnection(host, settings.port, timeout=2)
+        connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", path)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         connection.close()
+
+
+def is_public(settings: Settings) -> bool:
+    """Whether others than this machine can reach API and console."""
+    try:
+        found = socket.getaddrinfo(settings.host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True
+    return not all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
 
 
 def _find_local_host(host: str) -> str:

@@ -9,6 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tocsin.kit.log import open_log
+
 POSTGRES = "postgres.json"
 DEMO = "demo.json"
 
@@ -43,5 +45,10 @@ def read_dsn(home: Path) -> str | None:
 def keep_short(log: Path, max_bytes: int = 10_000_000) -> None:
     """Bound a log that others append to: the present part and one before it, `max_bytes` each or a little more."""
     if log.exists() and log.stat().st_size > max_bytes:
-        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-        os.truncate(log, 0)  # the writers hold it open for appending: they go on at its new end
+        work = log.with_name(f"{log.name}.new")
+        work.unlink(missing_ok=True)
+        with open_log(work) as copy, log.open("rb") as whole:
+            shutil.copyfileobj(whole, copy)
+        work.replace(log.with_name(f"{log.name}.1"))
+        with open_log(log) as present:
+            present.truncate(0)  # the writers hold it open for appending: they go on at its new end

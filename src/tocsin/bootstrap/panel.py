@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tocsin.bootstrap.door import find_console_url
@@ -26,13 +27,17 @@ def write_demo_facts(settings: Settings, prepared: Prepared, base_url: str, dsn:
     write_facts(settings.home, DEMO, {**facts, "database_url": dsn, "home": str(settings.home)})
 
 
-def print_panel(settings: Settings, prepared: Prepared, base_url: str, log: Path | None) -> None:
-    """Print it to stdout, flushed."""
+def print_panel(
+    settings: Settings, prepared: Prepared, base_url: str, log: Path | None, complaints: Mapping[str, str]
+) -> None:
+    """Print it to stdout, flushed. `complaints`: what to say of the processes that do not run, by name."""
     program = _find_program()
     lines = ["", f"  Tocsin is ready at {base_url}", ""]
-    console = find_console_url(settings)
+    console = "" if "console" in complaints else find_console_url(settings)
     if console:
         lines += [f"  console  {console}", ""]
+    if complaints:
+        lines += [*(f"  {complaint}" for complaint in complaints.values()), ""]
     if prepared.account:
         lines += [f"  account  {prepared.account}", f"  key      {prepared.api_key}"]
         lines += [f"  log in   {LOGIN}, password {PASSWORD}"] * bool(console)

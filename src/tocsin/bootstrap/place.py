@@ -16,6 +16,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,17 +61,21 @@ class Place:
         return self.directory / "data"
 
 
-def find_place(home: Path, remembered: str | None = None) -> Place:
+def find_place(home: Path, owner: Owner, remembered: str | None = None) -> Place:
     """The place for `home` (absolute, exists), made if it is missing. Raises PostgresError."""
-    owner = find_owner()
     directory = _choose_directory(home, owner, remembered)
     _make_private(directory, owner)
     return Place(owner, directory, _find_sockets(directory, owner), _find_binaries(owner))
 
 
-def find_owner() -> Owner:
+def find_owner(places: Sequence[Path] = ()) -> Owner:
+    """Who runs PostgreSQL. For root: whose the first of `places` is that is there and not root's, else our own user."""
     if os.geteuid() != 0:
         return Owner(None, os.geteuid(), os.getegid())
+    for place in places:
+        if place.exists() and place.stat().st_uid != 0:
+            found = place.stat()
+            return Owner(_find_name(found.st_uid), found.st_uid, found.st_gid)
     try:
         entry = pwd.getpwnam(USER)
     except KeyError:
@@ -78,6 +83,13 @@ def find_owner() -> Owner:
     if entry.pw_uid == 0:
         raise PostgresError(f"the user {USER} must not be root")
     return Owner(USER, entry.pw_uid, entry.pw_gid)
+
+
+def _find_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _add_user() -> pwd.struct_passwd:
@@ -151,7 +163,13 @@ def _make_state() -> None:
 
 
 def _make_private(directory: Path, owner: Owner) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.stat().st_uid
+    if os.geteuid() not in (0, found):
+        raise PostgresError(
+            f"the data in {directory} belongs to the user {_find_name(found)}: start tocsin as that user or as root,"
+            f" or give it over (chown -R {_find_name(os.geteuid())} {directory})"
+        )
     if owner.name is not None:
         os.chown(directory, owner.uid, owner.gid)
     directory.chmod(0o700)

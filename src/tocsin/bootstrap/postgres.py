@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,8 +23,10 @@ import psycopg
 
 from tocsin.bootstrap import cluster, orphans
 from tocsin.bootstrap.facts import POSTGRES, keep_short, read_dsn, read_facts, write_facts
+from tocsin.bootstrap.home import find_remembered, make_private
 from tocsin.bootstrap.place import USER, Place, PostgresError, find_place
 from tocsin.kit.leash import die_with_parent
+from tocsin.kit.log import open_log
 
 __all__ = ["EmbeddedPostgres", "PostgresError", "read_dsn"]
 
@@ -31,6 +34,9 @@ _LOG = logging.getLogger(__name__)
 _DATABASE = "tocsin"
 _ORPHAN_STOP_S = 60.0
 _SAY_AFTER_S = 5.0
+_QUIET_STOP_S = 1.0
+STOP_S = 30.0
+"""What a checkpoint of 2 GB of log takes on a slow disk; a shorter limit leaves the next start a recovery."""
 
 
 class EmbeddedPostgres:
@@ -44,6 +50,7 @@ class EmbeddedPostgres:
         self.place: Place | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.dsn = ""
+        self._was_shut_down = True
 
     def start(self) -> str:
         """Start the server and wait until it answers, however long its recovery takes; its dsn.
@@ -53,25 +60,41 @@ class EmbeddedPostgres:
         facts = read_facts(self._home, POSTGRES) or {}
         password = facts.get("password") or secrets.token_urlsafe(24)
         if self.place is None:
-            self.place = find_place(self._home, facts.get("directory"))
+            self.place = find_place(self._home, make_private(self._home), find_remembered(self._home))
         self._take_lock(self.place)
         self.dsn = _build_dsn(self.place, password)
         write_facts(self._home, POSTGRES, self._list_facts(self.place, password))
         if not (self.place.data / "PG_VERSION").exists():
             cluster.make(self.place, password, fsync=self._fsync)
         cluster.check_version(self.place)
+        self._was_shut_down = cluster.was_shut_down(self.place)
         orphans.end_orphans(self.place.data, _ORPHAN_STOP_S)
         orphans.drop_lock_files(self.place.data, self.place.sockets)
         self._launch(self.place)
         self._wait_until_it_answers()
         return self.dsn
 
-    def stop(self, limit_s: float = 6.0) -> None:
-        """Fast shutdown; beyond `limit_s` an immediate one, from which the next start recovers."""
+    def stop(self, limit_s: float = STOP_S, say: Callable[[str], None] = _LOG.info) -> None:
+        """Fast shutdown with a checkpoint; after `limit_s` an immediate one, from which the next start recovers.
+
+        `say` is told what a person waits for.
+        """
+        steps = (
+            (signal.SIGINT, min(_QUIET_STOP_S, limit_s), f"PostgreSQL writes its data to disk, up to {limit_s:.0f} s"),
+            (
+                signal.SIGINT,
+                limit_s - _QUIET_STOP_S,
+                "PostgreSQL takes too long and is ended at once; the next start recovers",
+            ),
+            (signal.SIGQUIT, 2.0, ""),
+            (signal.SIGKILL, 5.0, ""),
+        )
         if self.process is not None:
-            for sign, wait_s in ((signal.SIGINT, limit_s), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0)):
+            for sign, wait_s, then in steps:
                 if self._ended_after(sign, wait_s):
                     break
+                if then:
+                    say(then)
             self.process = None
         if self.place is not None and not self.place.sockets.is_relative_to(self.place.directory):
             shutil.rmtree(self.place.sockets, ignore_errors=True)
@@ -93,7 +116,7 @@ class EmbeddedPostgres:
         if self.process.poll() is None:
             self.process.send_signal(sign)
         try:
-            self.process.wait(wait_s)
+            self.process.wait(max(0.0, wait_s))
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -117,13 +140,14 @@ class EmbeddedPostgres:
     def _launch(self, place: Place) -> None:
         self.trim_log()
         settings = {
+            **cluster.QUIET,
             "listen_addresses": "",
             "unix_socket_directories": str(place.sockets),
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
         }
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with self._log_file().open("ab") as log:
+        with open_log(self._log_file()) as log:
             self.process = subprocess.Popen(  # noqa: S603
                 [str(place.binaries / "postgres"), "-D", str(place.data), "-p", "5432", *arguments],
                 cwd="/", env=cluster.ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -139,7 +163,10 @@ class EmbeddedPostgres:
                 raise PostgresError(f"PostgreSQL did not start: {self._last_words()}")
             if not said and time.monotonic() - started > _SAY_AFTER_S:
                 said = True
-                _LOG.warning("PostgreSQL is still recovering; this may take a while after a crash")
+                if self._was_shut_down:
+                    _LOG.warning("PostgreSQL is still starting")
+                else:
+                    _LOG.warning("PostgreSQL is still recovering; this may take a while after a crash")
             time.sleep(0.03)
 
     def _answers(self) -> bool:
@@ -149,6 +176,8 @@ class EmbeddedPostgres:
                 found = conn.execute("SELECT FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
                 if found is None:
                     conn.execute(f"CREATE DATABASE {_DATABASE}")
+                # Errors of our sessions go to the one who asked, who logs them; their first line may quote a value too.
+                conn.execute(f"ALTER ROLE {USER} SET log_min_messages = 'log'")
         except psycopg.errors.InvalidPassword as error:
             raise PostgresError(f"the password in {self._home / POSTGRES} is not that of the data: {error}") from error
         except psycopg.OperationalError as error:

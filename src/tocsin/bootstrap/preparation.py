@@ -15,9 +15,15 @@ from dataclasses import asdict, dataclass
 import psycopg
 
 from tocsin.accounts import check_canary
+from tocsin.kit.error_text import describe_error
 from tocsin.kit.leash import die_with_parent
 from tocsin.kit.seal import SealError, open_seal
 from tocsin.kit.settings import Settings, SettingsError, read_settings
+
+_PUBLIC_DEMO = (
+    "TOCSIN_HOST {} would publish the demo's API key and log-in: leave --demo out, listen on 127.0.0.1,"
+    " or say TOCSIN_DEMO_PUBLIC=on"
+)
 
 
 class PreparationError(Exception):
@@ -54,8 +60,13 @@ def prepare_in_child(settings: Settings, dsn: str, *, demo: bool, embedded: bool
 
 
 def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
-    """Migrate, make the sealing key, make the demo: where `demo` says so, or in an embedded database of nobody's."""
+    """Migrate, make the sealing key, make the demo: where `demo` says so, or in an embedded database of nobody's.
+
+    Nowhere a demo is made that strangers could reach, unless the settings say so. Raises PreparationError, ExposureError.
+    """
     from tocsin.bootstrap.demo import ACCOUNT, create
+    from tocsin.bootstrap.door import is_public
+    from tocsin.bootstrap.exposure import check_exposure
     from tocsin.bootstrap.login import make_login
     from tocsin.bootstrap.migrate import migrate
     from tocsin.bootstrap.seed import ensure_defaults
@@ -67,7 +78,11 @@ def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
         check_canary(conn, seal, make=True)
         present = conn.execute("SELECT FROM account WHERE name = %s", (ACCOUNT,)).fetchone() is not None
         empty = conn.execute("SELECT FROM account LIMIT 1").fetchone() is None
-    if demo or (embedded and (present or empty)):
+        private = settings.demo_public == "on" or not is_public(settings)
+        if demo and not private:
+            raise PreparationError(_PUBLIC_DEMO.format(settings.host))
+        check_exposure(conn, seal, settings)
+    if demo or (embedded and private and (present or empty)):
         facts = create(settings.database_url, settings)
         make_login(facts.account)
         return Prepared(facts.account, facts.api_key)
@@ -75,15 +90,17 @@ def prepare(settings: Settings, *, demo: bool, embedded: bool) -> Prepared:
 
 
 def _main() -> None:
+    from tocsin.bootstrap.exposure import ExposureError
+
     try:
         prepared = prepare(read_settings(os.environ), demo="--demo" in sys.argv, embedded="--embedded" in sys.argv)
         answer = asdict(prepared)
     except SettingsError as error:
         answer = {"error": "; ".join(error.mistakes)}
-    except SealError as error:
+    except (SealError, PreparationError, ExposureError) as error:
         answer = {"error": str(error)}
     except psycopg.OperationalError as error:
-        answer = {"error": f"the database does not answer: {' '.join(str(error).split())}"}
+        answer = {"error": f"the database does not answer: {' '.join(describe_error(error).split())}"}
     print(json.dumps(answer))
 
 

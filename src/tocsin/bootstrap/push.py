@@ -43,7 +43,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     )
     trying = Session(dsn, "push tests")
     trials = Trials(trying, tools.egress, tools.keys, tools.settler)
-    pusher = Pusher(main, queue.Registration("push"), settings.lease_s, tools)
+    pusher = Pusher(
+        main, queue.Registration("push", queue.DatabaseClock(settings.clock_off_s)), settings.lease_s, tools
+    )
     await _load(reference, main, stop)
     listener = queue.Listener(dsn, queue.OUTBOX, pusher.news)
     loops = Loops(stop)

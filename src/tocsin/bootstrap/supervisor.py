@@ -1,39 +1,47 @@
 """`tocsin up`: the whole product on one machine, as children of this process.
 
 Starts PostgreSQL (unless DATABASE_URL names one), prepares the database in a child, starts API, worker, pusher, console and
-clerk, and starts again what dies. Everything ends with it: in order on a signal, within 10 s; by the kernel's hand when it is
-killed. It must stay small and single-threaded, do no work of the product, and load neither Django nor an event loop.
+clerk, and starts again what dies. Everything ends with it: in order on a signal (the processes within 7 s, then PostgreSQL
+within 30 s); by the kernel's hand when it is killed. It must stay small and single-threaded, do no work of the product, and
+load neither Django nor an event loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import shutil
 import signal
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from tocsin.bootstrap.children import Child, find_log, stop_together
-from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_listening, is_ready
+from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_public
 from tocsin.bootstrap.facts import keep_short
+from tocsin.bootstrap.home import HomeError, make_private
 from tocsin.bootstrap.panel import print_panel, write_demo_facts
 from tocsin.bootstrap.postgres import EmbeddedPostgres, PostgresError
 from tocsin.bootstrap.preparation import PreparationError, Prepared, prepare_in_child
-from tocsin.kit import metrics
+from tocsin.bootstrap.readiness import Readiness
+from tocsin.bootstrap.rights import drop_rights
+from tocsin.bootstrap.services import Service, forget_services, keep_recent, write_services
+from tocsin.kit import clock, metrics
 from tocsin.kit.leash import END_WITHIN_S
+from tocsin.kit.log import set_up_logging
 from tocsin.kit.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _STEP_S = 0.1
-_STOP_POSTGRES_S = 2.5  # with END_WITHIN_S for the others: 10 s
 _DEMO_PUSH_ALLOW = "127.0.0.0/8,::1"
 _DEMO_MAIL_DOMAIN = "demo.tocsin.invalid"
-_MAX_EARLY_DEATHS = 5
-_WAIT_FOR_CONSOLE_S = 10.0
+_SAY_AFTER_S = 30.0
+_WAIT_FOR_OTHERS_S = 60.0  # beside the API, which is waited for as long as it takes
 _SIGNS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -41,7 +49,7 @@ class UpError(Exception):
     """Why `tocsin up` cannot run, as one sentence."""
 
 
-CANNOT_RUN = (UpError, PortError, PostgresError, PreparationError)
+CANNOT_RUN = (UpError, HomeError, PortError, PostgresError, PreparationError)
 """What `run_up` raises: each says why in one sentence."""
 
 
@@ -51,9 +59,12 @@ class _Stop(BaseException):
 
 def run_up(settings: Settings, *, demo: bool) -> None:
     """Run until a signal. Raises CANNOT_RUN."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    why_root = drop_rights(settings, make_private(settings.home, needs_user=not settings.database_url))
     _take_up_lock(settings)
     check_port(settings)
+    set_up_logging(settings.log_level, "up", find_log(settings))
+    if why_root:
+        _LOG.warning("%s", why_root)
     supervisor = _Supervisor(settings, demo=demo)
     for sign in _SIGNS:
         if signal.getsignal(sign) is not signal.SIG_IGN:  # nohup ignores SIGHUP for us
@@ -62,24 +73,39 @@ def run_up(settings: Settings, *, demo: bool) -> None:
         supervisor.run()
     except _Stop:
         _LOG.info("stopping")
+        _say("Stopping")
     finally:
-        _ignore_signs()
+        _answer_further_signs()
         supervisor.stop()
 
 
 def _raise_stop(_sign: int, _frame: FrameType | None) -> NoReturn:
-    _ignore_signs()  # one is enough, and a second must not break off the stopping
+    _answer_further_signs()
     raise _Stop
 
 
-def _ignore_signs() -> None:
+def _answer_further_signs() -> None:
+    """One is enough: a second must not break off the stopping, which would leave the next start a recovery."""
     for sign in _SIGNS:
-        signal.signal(sign, signal.SIG_IGN)
+        if signal.getsignal(sign) is not signal.SIG_IGN:
+            signal.signal(sign, _say_that_it_stops)
+
+
+def _say_that_it_stops(_sign: int, _frame: FrameType | None) -> None:
+    with contextlib.suppress(OSError):
+        os.write(
+            sys.stdout.fileno(), b"\nTocsin is stopping. Please wait: PostgreSQL gets up to 30 s to end in order.\n"
+        )
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone, and stopping goes on
+        print(f"{text} ...", flush=True)
 
 
 def _take_up_lock(settings: Settings) -> None:
     """Held until this process ends, however it ends; the kernel lets go of it."""
-    lock = os.open(settings.home / "up.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    lock = os.open(settings.home / "up.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -94,25 +120,30 @@ class _Supervisor:
         self._dsn = settings.database_url
         self._children: list[Child] = []
         self._postgres_due_s = 0.0
+        self._postgres_restarts: list[float] = []
 
     def run(self) -> None:
         if self._postgres is not None:
+            _say("Starting PostgreSQL")
             self._dsn = self._postgres.start()
+        _say("Preparing the database")
         prepared = prepare_in_child(self._settings, self._dsn, demo=self._demo, embedded=self._postgres is not None)
+        _say("Starting the processes")
         self._start_children(prepared)
-        self._wait_until_ready()
+        complaints = self._wait_until_ready()
         base_url = find_base_url(self._settings)
         write_demo_facts(self._settings, prepared, base_url, self._dsn)
-        print_panel(self._settings, prepared, base_url, find_log(self._settings))
+        print_panel(self._settings, prepared, base_url, find_log(self._settings), complaints)
         while True:
             self._look_after()
             time.sleep(_STEP_S)
 
     def stop(self) -> None:
-        """All down within 10 s: the processes together, none waits for another; the database last."""
+        """The processes end together within 7 s, none waits for another; then the database, which writes a checkpoint."""
         stop_together(self._children, END_WITHIN_S)
         if self._postgres is not None:
-            self._postgres.stop(_STOP_POSTGRES_S)
+            self._postgres.stop(say=_say)
+        forget_services(self._settings.home)
 
     def _start_children(self, prepared: Prepared) -> None:
         environment = {**os.environ, "DATABASE_URL": self._dsn, "TOCSIN_HOME": str(self._settings.home)}
@@ -123,43 +154,79 @@ class _Supervisor:
             environment["TOCSIN_MAIL_DOMAIN"] = _DEMO_MAIL_DOMAIN  # so that a newcomer's first email goes
         if prepared.account and not self._settings.tracking_url:
             environment["TOCSIN_TRACKING_URL"] = find_base_url(self._settings)
-        if prepared.account and not self._settings.smtp_url:
+        private = self._settings.demo_public == "on" or not is_public(self._settings)
+        if prepared.account and not self._settings.smtp_url and private:
             environment["TOCSIN_CONSOLE_OUTBOX"] = "on"  # so that a newcomer reads the code that he was mailed
         for name in ("api", "worker", "push", *["console", "clerk"] * bool(self._settings.console_port)):
-            child = Child(name, environment, find_log(self._settings))
+            child = Child(name, environment, self._settings.home, find_log(self._settings))
             self._children.append(child)
             child.start()
+        self._write_services()
 
-    def _wait_until_ready(self) -> None:
-        console_until_s = time.monotonic() + _WAIT_FOR_CONSOLE_S  # the data plane does not wait for it for long
-        while not is_ready(self._settings) or (time.monotonic() < console_until_s and not is_listening(self._settings)):
-            self._look_after()
-            for child in self._children:
-                if child.deaths >= _MAX_EARLY_DEATHS and child.name not in {"console", "clerk"}:
-                    raise UpError(f"the {child.name} process does not start: {child.last_words()}")
-            time.sleep(_STEP_S / 2)
+    def _wait_until_ready(self) -> dict[str, str]:
+        """Until each child is ready or fails; what the panel must say of those that do not run. Raises UpError."""
+        begun_s = time.monotonic()
+        said = False
+        readiness = Readiness(self._settings, self._dsn, self._children)
+        try:
+            while True:
+                self._look_after()
+                readiness.look()
+                waited_s = time.monotonic() - begun_s
+                open_ones = [child for child in readiness.waiting if not child.fails]
+                self._give_up_without_api(readiness.waiting)
+                if not open_ones or (waited_s > _WAIT_FOR_OTHERS_S and all(each.name != "api" for each in open_ones)):
+                    return {child.name: _complain(child) for child in readiness.waiting}
+                if not said and waited_s > _SAY_AFTER_S:
+                    said = True
+                    _LOG.warning("still waiting for %s", ", ".join(child.name for child in open_ones))
+                time.sleep(_STEP_S / 2)
+        finally:
+            readiness.close()
+
+    def _give_up_without_api(self, waiting: Sequence[Child]) -> None:
+        for child in waiting:
+            if child.name == "api" and child.fails:
+                raise UpError(child.complain())
 
     def _look_after(self) -> None:
-        """Start again what died, each with a growing delay; keep the logs short."""
-        self._look_after_postgres()
+        """Start again what died, each with growing pauses; keep the logs short."""
+        changed = self._look_after_postgres()
         for child in self._children:
-            child.look_after()
+            changed = child.look_after() or changed
+        if changed:
+            self._write_services()
         log = find_log(self._settings)
         if log is not None:
             keep_short(log)
 
-    def _look_after_postgres(self) -> None:
+    def _look_after_postgres(self) -> bool:
+        """Whether it had to be started again."""
         if self._postgres is None or time.monotonic() < self._postgres_due_s:
-            return
+            return False
         self._postgres_due_s = time.monotonic() + 1.0
         self._postgres.trim_log()
-        if not self._postgres.is_alive():
-            _LOG.error("PostgreSQL died; starting it again")
-            try:
-                self._postgres.start()
-            except PostgresError as error:
-                _LOG.error("%s", error)
-                self._postgres_due_s = time.monotonic() + 5.0
+        if self._postgres.is_alive():
+            return False
+        _LOG.error("PostgreSQL died; starting it again")
+        self._postgres_restarts = [*keep_recent(self._postgres_restarts), clock.now_s()]
+        try:
+            self._postgres.start()
+        except PostgresError as error:
+            _LOG.error("%s", error)
+            self._postgres_due_s = time.monotonic() + 5.0
+        return True
+
+    def _write_services(self) -> None:
+        services = {child.name: child.describe() for child in self._children}
+        if self._postgres is not None:
+            log = str(self._settings.home / "postgres.log")
+            services["postgres"] = Service(0, 0.0, self._postgres_restarts, "it died", log)
+        write_services(self._settings.home, services)
+
+
+def _complain(child: Child) -> str:
+    return child.complain() if child.fails else f"{child.name} does not answer yet: see {child.log_name}"
 
 
 def _make_empty(folder: Path) -> Path:

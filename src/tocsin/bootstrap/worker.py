@@ -15,7 +15,7 @@ from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
 from tocsin.messaging import Answers, BatchNumbers, Books, Claimed, Ground, Linker, NextChannel, SlotLease, Terms, Text
-from tocsin.queue import LANE, Listener, Waker
+from tocsin.queue import LANE, DatabaseClock, Listener, Waker
 from tocsin.routing import Case
 from tocsin.workers.failover import Alternatives, FailOver
 from tocsin.workers.hands import Hands
@@ -38,18 +38,18 @@ async def run(settings: Settings, stop: Stop) -> None:
     late_s = settings.schedule_late_s if settings.schedule_late == "drop" else None
     terms = Terms(books, memory.table, late_s, memory.guards)
     numbers = BatchNumbers()
-    slots = SlotLease(dsn, numbers, SLOTS)
-    ground = Ground(memory.table, Ids(), numbers, settings.validity_s, clock.now_s, memory.guards)
+    lease = Lease(dsn, settings.lease_s, DatabaseClock(settings.clock_off_s))
+    ground = Ground(memory.table, Ids(), numbers, settings.validity_s, lease.clock.now_s, memory.guards)
     waker_session = Session(dsn, "worker wake")
     waker = Waker(waker_session)
-    lease = Lease(dsn, settings.lease_s)
+    slots = SlotLease(dsn, numbers, SLOTS, lease.clock)
     alternatives = make_alternatives(memory)
     hands = Hands(
         dsn, lease, books, ground, make_next_channel(alternatives), settings.receipt_timeout_s, waker, make_linker(settings),
         memory.seal.open,
     )  # fmt: skip
     jobs = [
-        *list_jobs(terms, Answers(ground, books), waker, settings),
+        *list_jobs(terms, Answers(ground, books), waker, settings, lease.clock.now_s),
         Job("fail-over", 1.0, FailOver(alternatives, waker).run),
     ]
     worker = Worker(memory.table, hands, settings.receipt_timeout_s, stop)
@@ -62,7 +62,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     loops = Loops(stop)
     loops.start(
         lease.run(), live.run(), slots.run(), waker.run(), memory.reference.run(stop), Listener(dsn, LANE, woken).run(),
-        _spread(woken, worker), *(run_job(job, dsn) for job in jobs),
+        _spread(woken, worker), *(run_job(job, dsn, lease.clock) for job in jobs),
     )  # fmt: skip
     try:
         await worker.run()

@@ -9,11 +9,14 @@ from tocsin.carriers.model import (
     ChannelFacts,
     Ear,
     Heard,
+    Probe,
+    ProbeOrder,
     SettingFacts,
     StrangerError,
     UnreadableError,
 )
 from tocsin.carriers.registry import (
+    carries,
     check_config,
     has_secrets,
     hide_config,
@@ -22,6 +25,7 @@ from tocsin.carriers.registry import (
     list_settings,
     open_ear,
     open_link,
+    probe,
     seal_config,
 )
 from tocsin.carriers.secrets import reseal_all as reseal_config
@@ -34,9 +38,12 @@ __all__ = [
     "ChannelFacts",
     "Ear",
     "Heard",
+    "Probe",
+    "ProbeOrder",
     "SettingFacts",
     "StrangerError",
     "UnreadableError",
+    "carries",
     "check_config",
     "has_secrets",
     "hide_config",
@@ -45,6 +52,7 @@ __all__ = [
     "list_settings",
     "open_ear",
     "open_link",
+    "probe",
     "reseal_config",
     "seal_config",
 ]

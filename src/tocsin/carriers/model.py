@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tocsin.traffic import Inbound, Receipt
+from tocsin.traffic import Inbound, Outcome, Receipt, Submission
 
 THREE_DAYS_S = 72 * 3600.0
 
@@ -42,6 +42,21 @@ class BadConfigError(Exception):
     def __init__(self, channel: str, mistakes: list[str]) -> None:
         super().__init__(f"channel {channel}: " + "; ".join(mistakes))
         self.mistakes = mistakes
+
+
+class ProbeOrder(NamedTuple):
+    """What a test of a channel may do. `message`: send this one; `may_bind`: False while a bind of a worker stands."""
+
+    message: Submission | None = None
+    may_bind: bool = True
+
+
+class Probe(NamedTuple):
+    """What a test came to: sentences for the operator, without secrets. `outcome`: of the message, if one was sent."""
+
+    good: bool
+    said: list[str]
+    outcome: Outcome | None = None
 
 
 RECEIPT, REPLY = "receipt", "reply"

@@ -7,7 +7,7 @@ carrier, nor know what any setting means.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -16,33 +16,40 @@ from tocsin.carriers import secrets
 from tocsin.carriers.http.callback import make_ear as make_http_ear
 from tocsin.carriers.http.config import HttpConfig
 from tocsin.carriers.http.link import HttpLink
-from tocsin.carriers.model import BadConfigError, ChannelFacts, Ear, SettingFacts
+from tocsin.carriers.http.probe import probe as probe_http
+from tocsin.carriers.model import BadConfigError, ChannelFacts, Ear, Probe, ProbeOrder, SettingFacts
 from tocsin.carriers.sandbox.config import SandboxConfig
 from tocsin.carriers.sandbox.link import SandboxLink
+from tocsin.carriers.sandbox.probe import probe as probe_sandbox
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.carriers.smpp.link import SmppLink
+from tocsin.carriers.smpp.probe import probe as probe_smpp
 from tocsin.carriers.tocsin.callback import make_ear as make_tocsin_ear
 from tocsin.carriers.tocsin.config import TocsinConfig
 from tocsin.carriers.tocsin.link import TocsinLink
-from tocsin.traffic import Link
+from tocsin.carriers.tocsin.probe import probe as probe_tocsin
+from tocsin.kit.suggest import suggest
+from tocsin.traffic import Link, Product
 
 OpenSealed = Callable[[str], str]
 
 
 class Carrier(NamedTuple):
-    """A kind of carrier: its settings (a msgspec Struct), what makes a link of channel, settings and database, and what
-    makes the ear of one that calls us, of its settings."""
+    """A kind of carrier: its settings (a msgspec Struct), what makes a link of channel, settings and database, what tests a
+    channel, and what makes the ear of one that calls us, of its settings."""
 
     config: type[msgspec.Struct]
     link: Callable[[ChannelFacts, Any, str], Link]
+    probe: Callable[[ChannelFacts, Any, ProbeOrder], Awaitable[Probe]]
     ear: Callable[[Any], Ear] | None = None
+    products: frozenset[Product] = frozenset({Product.SMS})
 
 
 CARRIERS: dict[str, Carrier] = {
-    "http": Carrier(HttpConfig, HttpLink, make_http_ear),
-    "sandbox": Carrier(SandboxConfig, SandboxLink),
-    "smpp": Carrier(SmppConfig, SmppLink),
-    "tocsin": Carrier(TocsinConfig, TocsinLink, make_tocsin_ear),
+    "http": Carrier(HttpConfig, HttpLink, probe_http, make_http_ear),
+    "sandbox": Carrier(SandboxConfig, SandboxLink, probe_sandbox, products=frozenset(Product)),
+    "smpp": Carrier(SmppConfig, SmppLink, probe_smpp),
+    "tocsin": Carrier(TocsinConfig, TocsinLink, probe_tocsin, make_tocsin_ear),
 }
 
 
@@ -61,10 +68,21 @@ def open_link(kind: str, channel: ChannelFacts, dsn: str, open_sealed: OpenSeale
     return CARRIERS[kind].link(channel, config, dsn)
 
 
+async def probe(kind: str, channel: ChannelFacts, order: ProbeOrder, open_sealed: OpenSealed | None = None) -> Probe:
+    """Test a channel as its link would be; the caller bounds the time. Raises BadConfigError."""
+    config = _read_all(kind, channel, open_sealed)
+    return await CARRIERS[kind].probe(channel, config, order)
+
+
 def open_ear(kind: str, channel: ChannelFacts, open_sealed: OpenSealed | None = None) -> Ear | None:
     """What reads the requests that this channel's carrier sends us; None: it sends none. Raises BadConfigError."""
     make = CARRIERS[kind].ear if kind in CARRIERS else None
     return None if make is None else make(_read_all(kind, channel, open_sealed))
+
+
+def carries(kind: str) -> frozenset[Product]:
+    """The products that a kind of carrier takes."""
+    return CARRIERS[kind].products if kind in CARRIERS else frozenset()
 
 
 def check_config(kind: str, config: Mapping[str, Any]) -> list[str]:
@@ -130,11 +148,11 @@ def _read_all(kind: str, channel: ChannelFacts, open_sealed: OpenSealed | None) 
 
 def _read(kind: str, config: Mapping[str, Any]) -> tuple[msgspec.Struct | None, list[str]]:
     if kind not in CARRIERS:
-        return None, [f"there is no carrier of kind {kind!r}; there are: {', '.join(kinds())}"]
+        return None, [_refuse(f"there is no carrier of kind {kind!r}", kind, kinds())]
     struct = CARRIERS[kind].config
     fields = {field.name: field for field in msgspec.structs.fields(struct)}
     mistakes = [
-        f"{name}: no such setting; there are: {', '.join(fields)}" for name in sorted(config) if name not in fields
+        _refuse(f"{name}: no such setting", name, list(fields)) for name in sorted(config) if name not in fields
     ]
     good: dict[str, Any] = {}
     for name, field in fields.items():
@@ -153,6 +171,11 @@ def _read(kind: str, config: Mapping[str, Any]) -> tuple[msgspec.Struct | None, 
         return struct(**good), []
     except ValueError as error:  # what settings must be together
         return None, str(error).splitlines()
+
+
+def _refuse(sentence: str, word: str, known: list[str]) -> str:
+    hint = suggest(word, known)
+    return f"{sentence}: {hint}" if hint else f"{sentence}; there are: {', '.join(known)}"
 
 
 def _say(error: msgspec.ValidationError) -> str:

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tocsin.traffic import OutcomeKind, Reason
+from tocsin.traffic import Outcome, OutcomeKind, Reason
+
+SAID: Final = {
+    OutcomeKind.ACCEPTED: "the carrier took the message",
+    OutcomeKind.TEMPORARY: "the carrier did not take the message, for the moment",
+    OutcomeKind.PERMANENT: "the carrier refused the message",
+    OutcomeKind.THROTTLED: "the carrier throttled: it wants less",
+    OutcomeKind.UNKNOWN: "the message was not answered: the carrier may have it",
+}
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """What a carrier answered, as a sentence for the operator."""
+    if outcome.kind is OutcomeKind.PERMANENT:
+        return f"{SAID[outcome.kind]}: {outcome.reason.end.phrase}"
+    return f"{SAID[outcome.kind]}{f', its id {outcome.carrier_id}' if outcome.carrier_id else ''}"
 
 
 class Fate(NamedTuple):

@@ -35,6 +35,7 @@ def check_upload(desk: Desk, job: Job, api: Api, wait: Callable[[float], None]) 
     with desk.hold(job) as conn:
         rows.mark_doubles(conn, job.id)
         rows.drop_pieces(conn, job.id)
+        rows.weigh(conn, job.id)  # with the texts of each row
     try:
         sums = _Quotes(desk, job, api, wait).add_up(total)
     except _AwayError:

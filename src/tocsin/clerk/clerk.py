@@ -18,10 +18,11 @@ from tocsin.clerk.checking import check_upload
 from tocsin.clerk.export import write_export
 from tocsin.clerk.reading import read_upload
 from tocsin.clerk.sending import send_upload
-from tocsin.files import Desk, Job, Kind, Lost, Step, Trouble
+from tocsin.files import Desk, Full, Job, Kind, Lost, Step, Trouble
 from tocsin.kit import clock
 from tocsin.kit.db import LOST
 from tocsin.kit.metrics import DATABASE_LOSSES, LOOP_ERRORS
+from tocsin.queue import DatabaseClock
 
 _LOG = logging.getLogger("tocsin.clerk")
 _MOST_TRIES = 3
@@ -37,11 +38,16 @@ class Stopped(Exception):  # noqa: N818  no error
 
 
 class Tools(NamedTuple):
-    """What a clerk works with. `wait`: sleeps so long, or less when the process is to end, which it returns."""
+    """What a clerk works with. `files_bytes`: of an account at most.
+
+    `wait`: sleeps so long, or less when the process is to end, which it returns.
+    """
 
     dsn: str
     lease_s: float
     files_days: int
+    files_bytes: int
+    clock: DatabaseClock
     wait: Callable[[float], bool]
     api: Api
 
@@ -59,7 +65,7 @@ class Clerk:
             try:
                 with psycopg.connect(self._tools.dsn, autocommit=True, application_name="tocsin clerk") as conn:
                     conn.execute("SET timezone = 'UTC'")
-                    self._serve(Desk(conn, self._tools.lease_s * _LEASES))
+                    self._serve(Desk(conn, self._tools.lease_s * _LEASES, self._tools.files_bytes))
             except LOST as error:
                 DATABASE_LOSSES.labels("clerk").inc()
                 _LOG.warning("the database is away: %s", error)
@@ -67,6 +73,9 @@ class Clerk:
 
     def _serve(self, desk: Desk) -> None:
         while not self._tools.wait(0):
+            if not self._is_clock_right(desk):
+                self._tools.wait(_AWAY_S)
+                continue
             job = desk.claim()
             if job is not None:
                 self._work(desk, job)
@@ -76,6 +85,14 @@ class Clerk:
             else:
                 self._tools.wait(_LOOK_S)
 
+    def _is_clock_right(self, desk: Desk) -> bool:
+        """The API would refuse calls of a clerk whose clock is wrong, and jobs would fail for that."""
+        before_s = self._tools.clock.read()
+        row = desk.conn.execute("SELECT extract(epoch FROM clock_timestamp())::double precision").fetchone()
+        assert row is not None
+        self._tools.clock.note(before_s, row[0])
+        return self._tools.clock.is_right()
+
     def _work(self, desk: Desk, job: Job) -> None:
         try:
             if job.tries > _MOST_TRIES:
@@ -84,6 +101,8 @@ class Clerk:
             self._do(desk, job)
         except Lost:
             _LOG.info("job %s is no longer ours", job.id)
+        except Full:
+            desk.fail(job, Trouble.FULL)
         except Stopped:
             desk.put_off(job, 0.0)
         except LOST:
@@ -112,6 +131,6 @@ class Clerk:
         self._pause(0)
 
     def _pause(self, wait_s: float) -> None:
-        """Raises Stopped."""
-        if self._tools.wait(wait_s):
+        """Raises Stopped; also where the clock has jumped, and the job waits until it is right."""
+        if self._tools.wait(wait_s) or not self._tools.clock.is_right():
             raise Stopped

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from tocsin.clerk.tables import TableError, read_table
 from tocsin.content import clean_number
 from tocsin.files import Desk, Job, State, Step, Trouble, rows
+from tocsin.tables import TableError, read_rows
 
-_STEP: Final = 2000
 _LOOK_AT: Final = 50
 _NUMBER_HEADS = re.compile("phone|mobile|cell|number|msisdn|tel|手机|电话|号码|手機|電話", re.IGNORECASE)
 _COUNTRY_HEADS = re.compile("country|nation|国家|國家|地区", re.IGNORECASE)
@@ -32,13 +31,13 @@ def read_upload(desk: Desk, job: Job, check: Callable[[], None]) -> None:
         try:
             facts = _store(desk, job, file, check)
         except TableError as error:
-            with desk.hold(job) as conn:
-                rows.drop_rows(conn, job.id)
-            desk.fail(job, error.trouble)
+            desk.fail(job, Trouble(error.fault))
             return
     if not facts["rows"]:
         desk.fail(job, Trouble.EMPTY)
         return
+    with desk.hold(job) as conn:
+        rows.weigh(conn, job.id)
     desk.begin(job)  # the bytes are not needed any more
     desk.finish(job, Step.MAP, State.OPEN, facts)
 
@@ -46,15 +45,18 @@ def read_upload(desk: Desk, job: Job, check: Callable[[], None]) -> None:
 def _store(desk: Desk, job: Job, file: Path, check: Callable[[], None]) -> dict[str, Any]:
     count, width = 0, 0
     first: list[list[str]] = []
-    table = read_table(file)
-    while step := list(islice(table, _STEP)):
+
+    def go_on() -> None:
         check()
-        count += len(step)
-        width = max(width, *(len(cells) for _, cells in step))
-        first += [cells for _, cells in step[: _LOOK_AT - len(first)]]
         desk.tell(job, count, 50)
-        with desk.hold(job) as conn:
-            rows.add_rows(conn, job.id, step)
+
+    with closing(read_rows(file, go_on)) as steps:
+        for step in steps:
+            count += len(step)
+            width = max(width, *(len(cells) for _, cells in step))
+            first += [cells for _, cells in step[: _LOOK_AT - len(first)]]
+            with desk.hold(job) as conn:
+                rows.add_rows(conn, job.id, step)
     return {"rows": count, "width": width, **_guess(first, width)}
 
 

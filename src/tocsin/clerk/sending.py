@@ -34,6 +34,9 @@ def send_upload(desk: Desk, job: Job, api: Api, wait: Callable[[float], None]) -
         with desk.hold(job) as conn:
             piece = rows.begin_piece(conn, job.id)
         if piece is None:
+            with desk.hold(job) as conn:
+                rows.drop_sent(conn, job.id)
+                rows.weigh(conn, job.id)
             desk.finish(job, Step.SEND, State.DONE)
             return
         if piece.tried_s > api.idempotency_s * _TRUSTED:

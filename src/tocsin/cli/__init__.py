@@ -26,6 +26,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Look": {"doctor": "doctor", "config": "run", "ledger": "ledger"},
     "Accounts": {"account": "account", "key": "key", "grant": "country", "webhook": "webhook"},
     "Traffic and money": {
+        "message": "message",
         "batch": "batch",
         "schedule": "schedule",
         "channel": "channel",

@@ -7,11 +7,13 @@ from typing import Any
 import click
 
 from tocsin import accounts, billing
-from tocsin.cli.base import load_settings, open_session, show, table, verbs
+from tocsin.cli import store
+from tocsin.cli.base import Choice, Refusal, load_settings, show, table, verbs
 from tocsin.cli.change import (
     AMOUNT,
     OR_NONE,
     POSITIVE_AMOUNT,
+    Conn,
     given,
     note,
     note_difference,
@@ -21,7 +23,7 @@ from tocsin.cli.change import (
     tell_yes,
 )
 
-LANGUAGE = click.Choice(accounts.LANGUAGES)
+LANGUAGE = Choice(accounts.LANGUAGES)
 
 
 @verbs()
@@ -36,18 +38,20 @@ def account() -> None:
 @click.option("--credit", type=POSITIVE_AMOUNT, default=0, help="How far the balance may go below zero.")
 @click.option("--language", type=LANGUAGE, default="en", show_default=True, help="Of the texts in replies.")
 @click.option("--plan", default=accounts.DEFAULT_PLAN, show_default=True, help="Plan that its prices come from.")
-def create(name: str, balance: int, gift: int, credit: int, language: str, plan: str) -> None:
+@click.option("--display-name", default="", help="What pages and mails call it, such as a company's name.")
+def create(name: str, balance: int, gift: int, credit: int, **options: str) -> None:
     """Make an account and its API key.
 
     The default plan has prices and sandbox routes for all products, so the account can send at once.
 
     \b
-    Example: tocsin account create acme --balance 100
+    Examples: tocsin account create acme --balance 100
+              tocsin account create acme --display-name "Acme Ltd"
     """
     settings = load_settings()
     api_key = accounts.make_key()
     with open_change(settings) as conn:
-        account_id = accounts.create_account(conn, name, plan=plan, language=language)
+        account_id = accounts.create_account(conn, name, **options)
         accounts.add_key(conn, account_id, open_known_seal(conn, settings).seal(api_key))
         billing.open_wallet(conn, account_id, credit)
         if balance:
@@ -60,30 +64,92 @@ def create(name: str, balance: int, gift: int, credit: int, language: str, plan:
 
 
 @account.command("list")
-def list_them() -> None:
-    """List all accounts with their money."""
-    with open_session() as conn:
-        wallets = billing.read_wallets(conn)
-        rows = [_describe(facts, wallets.get(facts.id)) for facts in accounts.list_accounts(conn)]
-    names = ["account", "plan", "balance", "gift", "credit", "currency"]
-    cells = [[*(row[name] for name in names), tell_yes(row["locked"])] for row in rows]
-    show(rows, table([*names, "locked"], cells) if rows else "There is no account: tocsin account create NAME")
+@click.argument("word", required=False)
+def list_them(word: str | None) -> None:
+    """List accounts with their money and owners: all, or those whose name, display name or member's address has WORD in it.
+
+    \b
+    Examples: tocsin account list
+              tocsin account list jo@example.com
+    """
+    with open_change() as conn:
+        wallets, members = billing.read_wallets(conn), _group_members(store.read_members(conn))
+        rows = [
+            {**_describe(facts, wallets.get(facts.id)), **_describe_members(members.get(facts.id, []))}
+            for facts in accounts.list_accounts(conn)
+        ]
+    if word is not None:
+        rows = [row for row in rows if _has(row, word.casefold())]
+    names = ["account", "display_name", "owner", "members", "plan", "balance", "gift", "credit", "currency"]
+    cells = [[*(_tell_cell(name, row) for name in names), tell_yes(row["locked"])] for row in rows]
+    head = [name.replace("_", " ") for name in names]
+    nothing = (
+        f"No account has {word} in its names or addresses."
+        if word
+        else "There is no account: tocsin account create NAME"
+    )
+    show(rows, table([*head, "locked"], cells) if rows else nothing)
+
+
+def _group_members(found: list[store.MemberOf]) -> dict[int, list[store.MemberOf]]:
+    grouped: dict[int, list[store.MemberOf]] = {}
+    for each in found:
+        grouped.setdefault(each.account_id, []).append(each)
+    return grouped
+
+
+def _describe_members(found: list[store.MemberOf]) -> dict[str, Any]:
+    """The first owner's address, and everybody."""
+    owner = next((each.email for each in found if each.role == "owner"), None)
+    return {
+        "owner": owner,
+        "members": [{"email": each.email, "name": each.name or None, "role": each.role} for each in found],
+    }
+
+
+def _has(row: dict[str, Any], word: str) -> bool:
+    texts = [row["account"], row["display_name"], *(each["email"] for each in row["members"])]
+    return any(word in text.casefold() for text in texts)
+
+
+def _tell_cell(name: str, row: dict[str, Any]) -> object:
+    return len(row[name]) if name == "members" else row[name] or ""
 
 
 @account.command("show")
 @click.argument("name")
 def show_one(name: str) -> None:
-    """Show everything about one account. Keys are named, never shown."""
+    """Show everything about one account, by its name or by a member's email address. Keys are named, never shown.
+
+    \b
+    Examples: tocsin account show acme
+              tocsin account show jo@example.com
+    """
     with open_change() as conn:
-        found = accounts.find_account(conn, name)
+        found = _find(conn, name)
         facts = _describe(found, billing.read_wallet(conn, found.id))
+        members = _describe_members(store.read_members(conn, found.id))
         keys = [
-            {"id": key.id, "created_at": tell_time(key.created_at), "expires_at": tell_time(key.expires_at) or None}
+            {"id": key.id, "name": key.name or None, "created_at": tell_time(key.created_at),
+             "expires_at": tell_time(key.expires_at) or None}
             for key in accounts.list_keys(conn, found.id)
-        ]
+        ]  # fmt: skip
         grants = [f"{kind} {value}" for _, kind, value in accounts.list_grants(conn, found.id)]
-    facts = {**facts, "keys": keys, "grants": grants}
+    facts = {**facts, **members, "keys": keys, "grants": grants}
     show(facts, table(["", ""], [[name, _tell(value)] for name, value in facts.items()]).strip("\n "))
+
+
+def _find(conn: Conn, word: str) -> accounts.AccountFacts:
+    """The account of a name, else the only one that a person of this address is in. Raises AccountError, Refusal."""
+    try:
+        return accounts.find_account(conn, word)
+    except accounts.AccountNameError:
+        names = store.find_accounts_of(conn, word) if "@" in word else []
+        if not names:
+            raise
+    if len(names) > 1:
+        raise Refusal(f"{word} is in {len(names)} accounts: {', '.join(names)}")
+    return accounts.find_account(conn, names[0])
 
 
 @account.command("set")
@@ -105,6 +171,7 @@ def show_one(name: str) -> None:
     help="Do not push what a machine opened or clicked.",
 )
 @click.option("--plan", help="Plan that its prices come from.")
+@click.option("--display-name", help="What pages and mails call it; '' for its name alone.")
 @click.option("--credit", type=POSITIVE_AMOUNT, help="How far the balance may go below zero.")
 def set_one(name: str, allow_ip: str | None, rate: int | None, credit: int | None, **options: Any) -> None:
     """Change an account; what is not named stays.
@@ -186,9 +253,9 @@ def credit(name: str, amount: int, is_gift: bool, words: str) -> None:
 
 def _describe(facts: accounts.AccountFacts, wallet: billing.Wallet | None) -> dict[str, Any]:
     rest = facts._asdict()
-    name, created_at = rest.pop("name"), rest.pop("created_at")
+    name, created_at, display_name = rest.pop("name"), rest.pop("created_at"), rest.pop("display_name")
     money = _describe_wallet(wallet or billing.Wallet(0, 0, 0))
-    return {"account": name, **money, **rest, "created_at": tell_time(created_at)}
+    return {"account": name, "display_name": display_name, **money, **rest, "created_at": tell_time(created_at)}
 
 
 def _describe_wallet(wallet: billing.Wallet) -> dict[str, str]:
@@ -206,4 +273,4 @@ def _tell(value: Any) -> str:
         return ", ".join(_tell(each) for each in value) or "none"
     if isinstance(value, dict):
         return " ".join(f"{name} {each}" for name, each in value.items() if each is not None)
-    return "none" if value is None else str(value)
+    return "none" if value in (None, "") else str(value)

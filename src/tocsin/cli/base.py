@@ -13,7 +13,11 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tocsin.bootstrap.facts import read_dsn
+from tocsin.bootstrap.home import tell_owner
+from tocsin.kit import last_words
+from tocsin.kit.error_text import describe_error
 from tocsin.kit.settings import Settings, SettingsError, read_settings
+from tocsin.kit.suggest import join, suggest
 
 _JSON = "tocsin.json"
 FAILED = 1
@@ -26,6 +30,14 @@ class Refusal(click.ClickException):
     def __init__(self, sentence: str, exit_code: int = FAILED) -> None:
         super().__init__(sentence)
         self.code = exit_code
+
+
+class Choice(click.Choice[str]):
+    """One of some words; a wrong one is told which are close."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        hint = suggest(str(value), [str(each) for each in self.choices])
+        return f"{super().get_invalid_choice_message(value, ctx).rstrip('.')}{': ' if hint else '.'}{hint}"
 
 
 class Verb(click.Command):
@@ -98,6 +110,11 @@ def load_settings() -> Settings:
 def find_dsn(settings: Settings) -> str:
     """DATABASE_URL, else the embedded database of TOCSIN_HOME. Raises Refusal (exit 2)."""
     dsn = settings.database_url or read_dsn(settings.home)
+    if dsn is None and settings.home.exists() and not os.access(settings.home, os.R_OK | os.X_OK):
+        raise Refusal(
+            f"TOCSIN_HOME {settings.home} belongs to the user {tell_owner(settings.home)}: use it as that user or as root",
+            USAGE,
+        )
     if dsn is None:
         raise Refusal(
             f"no database runs: start `tocsin up`, or set TOCSIN_HOME (now {settings.home}) or DATABASE_URL", USAGE
@@ -112,7 +129,7 @@ def open_session(settings: Settings | None = None) -> Iterator[psycopg.Connectio
     try:
         conn = psycopg.connect(dsn, connect_timeout=5, application_name="tocsin cli")
     except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(describe_error(error).split())
         raise Refusal(
             f"no database runs ({reason}): start `tocsin up`, or set TOCSIN_HOME or DATABASE_URL", USAGE
         ) from error
@@ -136,6 +153,7 @@ def run_to_exit(command: click.Command, arguments: list[str]) -> int:
 
 def _fail(error: Exception, *, as_json: bool) -> int:
     sentence, exit_code = _explain(error)
+    last_words.leave(sentence)
     if as_json:
         click.echo(msgspec.json.encode({"error": sentence}).decode())
         return exit_code
@@ -151,6 +169,10 @@ def _explain(error: Exception) -> tuple[str, int]:
     match error:
         case Refusal():
             return error.format_message(), error.code
+        case click.exceptions.NoSuchCommand():
+            return join(error.message.rstrip("."), _suggest_verb(error.command_name, error.ctx)), USAGE
+        case click.exceptions.NoSuchOption():
+            return join(error.message.rstrip("."), _suggest_option(error.option_name, error.ctx)), USAGE
         case click.ClickException():
             return error.format_message(), USAGE
         case SettingsError():
@@ -158,4 +180,29 @@ def _explain(error: Exception) -> tuple[str, int]:
         case psycopg.errors.UndefinedTable():
             return "the database has not our tables yet: run `tocsin migrate`", USAGE
         case _:
-            return f"the database does not answer: {' '.join(str(error).split())}", USAGE
+            return f"the database does not answer: {' '.join(describe_error(error).split())}", USAGE
+
+
+_OTHER_WORDS = {
+    "delete": "remove", "del": "remove", "rm": "remove", "drop": "remove", "ls": "list", "get": "show", "info": "show",
+    "view": "show", "update": "set", "edit": "set", "new": "add", "create": "add", "make": "create", "add": "create",
+    "stop": "pause", "start": "resume", "check": "test", "status": "doctor", "serve": "up", "run": "up",
+}  # fmt: skip
+"""What other tools call a verb."""
+
+
+def _suggest_verb(word: str, ctx: click.Context | None) -> str:
+    """The close ones of the group that was asked; else where a verb of this name is."""
+    if ctx is None or not isinstance(ctx.command, click.Group):
+        return ""
+    group = ctx.command
+    known = {name: name for name in group.list_commands(ctx)}
+    known |= {other: name for other, name in _OTHER_WORDS.items() if name in known and other not in known}
+    return suggest(word, known) or f"`{ctx.command_path} --help` names them all"
+
+
+def _suggest_option(word: str, ctx: click.Context | None) -> str:
+    if ctx is None:
+        return ""
+    known = [name for each in ctx.command.params for name in (*each.opts, *each.secondary_opts) if name.startswith("-")]
+    return suggest(word, known) or f"`{ctx.command_path} --help` names them all"

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from tocsin import billing, compliance, routing
-from tocsin.cli.base import open_session, show, table, verbs
+from tocsin.cli.base import Choice, open_session, show, table, verbs
 from tocsin.cli.change import Conn, find_owner, note, open_change
 from tocsin.traffic import Priority
 
@@ -24,10 +24,10 @@ def cap() -> None:
 
 
 @cap.command("set")
-@click.argument("kind", type=click.Choice(list(_KINDS)))
+@click.argument("kind", type=Choice(list(_KINDS)))
 @click.argument("most")
-@click.option("--per", type=click.Choice(list(compliance.WINDOWS)), help="Default: hour; of country and spend day.")
-@click.option("--action", type=click.Choice(_ACTIONS, case_sensitive=False), help="Count these alone.")
+@click.option("--per", type=Choice(list(compliance.WINDOWS)), help="Default: hour; of country and spend day.")
+@click.option("--action", type=Choice(_ACTIONS, case_sensitive=False), help="Count these alone.")
 @click.option("--country", metavar="CODEID", help="Of this country (codeId or ISO code); else each one for itself.")
 @click.option("--digits", type=click.IntRange(1, 15), default=7, show_default=True, help="Length of a prefix.")
 @click.option("--account", help="Of this account, in place of the general cap.")

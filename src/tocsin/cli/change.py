@@ -15,8 +15,10 @@ from psycopg.rows import TupleRow
 
 from tocsin import accounts, audit, billing, compliance, routing, senders, templates
 from tocsin.cli.base import Refusal, open_session
+from tocsin.cli.names import explain_unknown
 from tocsin.kit.seal import Seal, SealError, open_seal
 from tocsin.kit.settings import Settings
+from tocsin.kit.suggest import UnknownNameError
 
 Conn = psycopg.Connection[TupleRow]
 Facts = Mapping[str, Any]
@@ -67,7 +69,10 @@ def open_change(settings: Settings | None = None) -> Iterator[Conn]:
     """A session as base.open_session gives it; what cannot be done is one sentence (exit 1), and nothing is changed."""
     try:
         with open_session(settings) as conn:
-            yield conn
+            try:
+                yield conn
+            except UnknownNameError as error:
+                raise Refusal(explain_unknown(conn, error)) from error
     except _REFUSALS as error:
         raise Refusal(str(error)) from error
 
@@ -129,6 +134,14 @@ def given(**options: Any) -> dict[str, Any]:
 def tell_time(at: datetime | None) -> str:
     """A time as people read it, UTC."""
     return "" if at is None else at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def tell_age(age_s: float) -> str:
+    """A length of time in one unit."""
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if age_s >= 2 * seconds:
+            return f"{age_s / seconds:.0f} {unit}"
+    return f"{max(age_s, 0):.0f} s"
 
 
 def tell_yes(value: bool) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from tocsin import carriers, queue, routing
 from tocsin.cli import store
-from tocsin.cli.base import Refusal, load_settings, open_session, show, table, verbs
+from tocsin.cli.base import Choice, Refusal, load_settings, open_session, show, table, verbs
 from tocsin.cli.change import (
     OR_NONE,
     Conn,
@@ -20,12 +20,16 @@ from tocsin.cli.change import (
     note_difference,
     open_change,
     open_known_seal,
+    tell_age,
     tell_time,
     tell_yes,
 )
+from tocsin.cli.channel_remove import remove_channel
+from tocsin.cli.channel_test import test_channel
+from tocsin.kit import clock
 from tocsin.traffic import Reason
 
-POLICY = click.Choice(routing.UNKNOWN_POLICIES)
+POLICY = Choice(routing.UNKNOWN_POLICIES)
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
@@ -136,7 +140,7 @@ def list_channels() -> None:
 
     bound: binds that stand, of those that should. window: parts under way, of those that may be. rate: parts per second now,
     and the limit. errors: parts that were not accepted since the links were made. breaker: countries to which new messages
-    take other routes. --json has every counter and setting.
+    take other routes. last error: the last one of any worker's link, and when it was. --json has every counter and setting.
     """
     with open_session() as conn:
         live = {each.id: each for each in queue.list_live(conn)}
@@ -146,11 +150,11 @@ def list_channels() -> None:
         breakers = routing.list_breakers(conn)
     rows = [
         [each.name, each.kind, tell_yes(each.paused), *_tell_live(each, now), _tell_breakers(each, breakers), each.unknown_policy,
-         each.max_attempts, f"{each.longest_call_s} s", json.dumps(facts["config"])]
+         each.max_attempts, f"{each.longest_call_s} s", _tell_error(now), json.dumps(facts["config"])]
         for each, facts, now in found
     ]  # fmt: skip
     head = ["channel", "kind", "paused", "bound", "window", "rate", "errors", "waiting", "oldest", "breaker", "unknown", "attempts",
-            "longest call", "config"]  # fmt: skip
+            "longest call", "last error", "config"]  # fmt: skip
     shown = [
         {**facts, "live": _pick_live(now),
          "breakers": [_describe_breaker(one) for one in breakers if one.channel_id == each.id]}
@@ -165,6 +169,14 @@ def _tell_live(each: routing.Channel, now: queue.LiveChannel) -> list[object]:
         f"{now.binds}/{now.binds_wanted}" if now.links else "no worker", f"{now.in_flight}/{now.window or each.window}",
         f"{now.rate_per_s:.0f}{limit}", now.errors, now.waiting, f"{now.oldest_s:.0f} s" if now.waiting else "",
     ]  # fmt: skip
+
+
+def _tell_error(now: queue.LiveChannel) -> str:
+    """The last one of any worker's link, and how long ago it was."""
+    if not now.last_error:
+        return ""
+    ago_s = max(clock.now_s() - now.last_error_at, 0.0)
+    return f"{now.last_error} ({tell_age(ago_s)} ago)"
 
 
 def _tell_breakers(each: routing.Channel, breakers: list[routing.Breaker]) -> str:
@@ -195,6 +207,10 @@ def set_channel(name: str, config: dict[str, Any] | None, **options: Any) -> Non
     if not changes:
         raise click.UsageError("nothing to set: name at least one option")
     _change(name, "channel set", changes)
+
+
+channel.add_command(remove_channel)
+channel.add_command(test_channel)
 
 
 @channel.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tocsin import billing, routing
-from tocsin.cli.base import verbs
+from tocsin.cli.base import Choice, verbs
 from tocsin.cli.change import open_change
 from tocsin.cli.price import import_list, show_list
 from tocsin.traffic import PRODUCT_NAMES
@@ -38,7 +38,7 @@ def import_file(file: Path) -> int:
 
 @cost.command("list")
 @click.option("--channel", help="Of this channel.")
-@click.option("--product", type=click.Choice(list(PRODUCT_NAMES)), help="Of this product.")
+@click.option("--product", type=Choice(list(PRODUCT_NAMES)), help="Of this product.")
 @click.option("--country", help="Of this country: codeId or ISO code.")
 def list_costs(channel: str | None, product: str | None, country: str | None) -> None:
     """List costs; empty fields match everything."""

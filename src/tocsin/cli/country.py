@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from tocsin import accounts, routing
-from tocsin.cli.base import open_session, show, table, verbs
+from tocsin.cli.base import Choice, open_session, show, table, verbs
 from tocsin.cli.change import Conn, given, note, note_difference, open_change, tell_yes
 
 
@@ -56,7 +56,7 @@ def grant() -> None:
     """Grants: what an account may beyond the ordinary."""
 
 
-_KIND = click.Choice(accounts.GRANT_KINDS)
+_KIND = Choice(accounts.GRANT_KINDS)
 
 
 @grant.command("add")

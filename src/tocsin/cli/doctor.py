@@ -5,39 +5,31 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import NamedTuple
 
 from tocsin import accounts, carriers, queue
 from tocsin.cli import store
 from tocsin.cli.base import FAILED, load_settings, open_session, show, table, verb
+from tocsin.cli.doctor_exposure import look_at_demo, look_at_server_log
+from tocsin.cli.doctor_processes import look_at_processes
+from tocsin.cli.finding import LOOK, OK, WRONG, Finding, tell_age
 from tocsin.cli.store import Conn
 from tocsin.kit import clock
 from tocsin.kit.seal import SealError, open_seal
 from tocsin.kit.settings import Settings, SettingsError
 
-OK, LOOK, WRONG = "ok", "look", "WRONG"
 _OLDEST_SERVER = 150_000
-_MAX_CLOCK_DIFFERENCE_S = 5.0
 _STUCK_S = 60.0
 _OVERDUE_S = 60.0
 _DAYS_NEEDED, _DAYS_WANTED = 1, 7
-
-
-class Finding(NamedTuple):
-    """What one look found. LOOK: worth a look, nothing is broken."""
-
-    check: str
-    state: str
-    detail: str
 
 
 @verb()
 def doctor() -> int:
     """Look whether everything is as it should be. Exit 1 if something is wrong.
 
-    Looks at the database, its schema, clocks, the sealing key, processes, channels and what waits for them, scheduled
-    sends that are overdue, endpoints and what waits for them, receipts without a message, and partitions. Money is
-    proved by `tocsin ledger check`.
+    Looks at the database, its schema and log, clocks, the sealing key, what of the demo is published, processes and
+    their restarts, channels and what waits for them, scheduled sends that are overdue, endpoints and what waits for
+    them, receipts without a message, and partitions. Money is proved by `tocsin ledger check`.
     """
     settings = load_settings()
     with open_session(settings) as conn:
@@ -51,14 +43,17 @@ def doctor() -> int:
 
 def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
     """All findings. After a schema that is not ours nothing else can be looked at."""
-    yield from _look_at_server(conn)
+    yield from _look_at_server(conn, settings.clock_off_s)
     schema = _look_at_schema(conn)
     yield schema
     if schema.state == WRONG:
         return
     yield _look_at_seal(conn, settings)
+    yield look_at_server_log(conn)
+    yield from look_at_demo(conn, settings)
+    yield from look_at_processes(conn, settings)
     looks: list[Callable[[Conn], Iterator[Finding]]] = [
-        _look_at_processes,
+        _look_at_clocks,
         _look_at_channels,
         _look_at_schedules,
         _look_at_endpoints,
@@ -69,7 +64,7 @@ def examine(conn: Conn, settings: Settings) -> Iterator[Finding]:
         yield from look(conn)
 
 
-def _look_at_server(conn: Conn) -> Iterator[Finding]:
+def _look_at_server(conn: Conn, most_off_s: float) -> Iterator[Finding]:
     before_s = clock.now_s()
     server = store.read_server(conn)
     middle_s = (before_s + clock.now_s()) / 2
@@ -77,7 +72,7 @@ def _look_at_server(conn: Conn) -> Iterator[Finding]:
     detail = f"PostgreSQL {server.version}" + (", a standby: nothing can be written" if server.standby else "")
     yield Finding("database", OK if good else WRONG, detail + ("" if good or server.standby else ", 15 is needed"))
     apart_s = middle_s - server.now_s
-    state = OK if abs(apart_s) <= _MAX_CLOCK_DIFFERENCE_S else WRONG
+    state = OK if abs(apart_s) <= most_off_s else WRONG
     yield Finding("clock", state, f"{abs(apart_s):.1f} s {'ahead of' if apart_s > 0 else 'behind'} the database's")
 
 
@@ -106,15 +101,11 @@ def _look_at_seal(conn: Conn, settings: Settings) -> Finding:
     return Finding("sealing key", OK, "opens what the database holds")
 
 
-def _look_at_processes(conn: Conn) -> Iterator[Finding]:
-    processes = store.read_processes(conn)
-    for kind in ("api", "worker", "push"):
-        alive = [each for each in processes if each.kind == kind and each.alive]
-        places = ", ".join(f"{each.host} pid {each.pid}" for each in alive)
-        yield Finding(f"process {kind}", OK if alive else WRONG, places or "none runs")
-    dead = [each for each in processes if not each.alive]
-    if dead:
-        yield Finding("processes", LOOK, f"{len(dead)} ended without a word; what they held is taken over")
+def _look_at_clocks(conn: Conn) -> Iterator[Finding]:
+    for each in store.read_wrong_clocks(conn):
+        off = f"{tell_age(abs(each.ahead_s))} {'ahead of' if each.ahead_s > 0 else 'behind'} the database's"
+        detail = f"{each.host} pid {each.pid}: its clock is {off}; it waits until that is right"
+        yield Finding(f"clock of {each.kind}", WRONG, detail)
 
 
 def _look_at_channels(conn: Conn) -> Iterator[Finding]:
@@ -124,7 +115,7 @@ def _look_at_channels(conn: Conn) -> Iterator[Finding]:
         stuck = bool(lane.ready and not lane.owned and not lane.paused and (lane.oldest_s or 0) > _STUCK_S)
         said = f"{lane.ready} waiting, {lane.delayed} for a later try, {lane.owned} in hand"
         if lane.oldest_s is not None:
-            said += f", the oldest {_tell_age(lane.oldest_s)} old"
+            said += f", the oldest {tell_age(lane.oldest_s)} old"
         if mistakes:
             yield Finding(f"channel {lane.channel}", WRONG, "; ".join(mistakes))
         elif lane.channel in live and live[lane.channel].down and not lane.paused:
@@ -143,7 +134,7 @@ def _look_at_channels(conn: Conn) -> Iterator[Finding]:
 def _look_at_schedules(conn: Conn) -> Iterator[Finding]:
     count, late_s = store.read_overdue(conn, _OVERDUE_S)
     if count:
-        yield Finding("schedules", WRONG, f"{count} overdue, the oldest by {_tell_age(late_s)}: no worker moves them")
+        yield Finding("schedules", WRONG, f"{count} overdue, the oldest by {tell_age(late_s)}: no worker moves them")
     else:
         yield Finding("schedules", OK, "none is overdue")
 
@@ -152,7 +143,7 @@ def _look_at_endpoints(conn: Conn) -> Iterator[Finding]:
     for each in store.read_endpoints(conn):
         said = f"{each.waiting} rows waiting" + (f", {each.aside} set aside" if each.aside else "")
         if each.oldest_s is not None:
-            said += f", the oldest {_tell_age(each.oldest_s)} old"
+            said += f", the oldest {tell_age(each.oldest_s)} old"
         if each.paused_at:
             said = f"paused ({each.paused_reason}); {said}"
         elif each.failing_since:
@@ -173,10 +164,3 @@ def _look_at_partitions(conn: Conn) -> Iterator[Finding]:
     state = WRONG if days < _DAYS_NEEDED else LOOK if days < _DAYS_WANTED else OK
     short = "" if state == OK else f" (table {table_name}): does a worker run?"
     yield Finding("partitions", state, f"ready for {max(days, 0)} days ahead{short}")
-
-
-def _tell_age(age_s: float) -> str:
-    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if age_s >= 2 * seconds:
-            return f"{age_s / seconds:.0f} {unit}"
-    return f"{max(age_s, 0):.0f} s"

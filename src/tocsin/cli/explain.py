@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import click
 
 from tocsin import accounts, billing, content, messaging, routing
-from tocsin.cli.base import Refusal, find_dsn, load_settings, show, table, verb
+from tocsin.cli.base import Choice, Refusal, find_dsn, load_settings, show, table, verb
 from tocsin.cli.change import Conn, open_change
 from tocsin.kit import clock
 from tocsin.kit.db import Session
 from tocsin.traffic import PRODUCT_NAMES, Priority, Product
 
-PRODUCT = click.Choice(list(PRODUCT_NAMES), case_sensitive=False)
-ACTION = click.Choice([priority.name for priority in Priority], case_sensitive=False)
+PRODUCT = Choice(list(PRODUCT_NAMES), case_sensitive=False)
+ACTION = Choice([priority.name for priority in Priority], case_sensitive=False)
 _FORMS = {form.product: form for form in (messaging.SMS, messaging.MMS, messaging.VOICE_NOTICE, messaging.VOICE_OTP)}
 
 
@@ -118,7 +118,7 @@ def _find_country(number: str, word: str | None, routes: routing.Table) -> routi
     if word:
         named = routes.country(int(word)) if word.isdecimal() else routes.country_of_iso(word.upper())
         if named is None:
-            raise Refusal(f"there is no country {word}: give a codeId like 10007 or an ISO code like ID")
+            raise routing.RoutingNameError("country", word, "give a codeId like 10007 or an ISO code like ID")
         return named
     digits = _digits_of(number)
     for country in routes.countries():
@@ -138,7 +138,7 @@ def _read_case(
     sender, pinned = options["sender"], options["pinned"]
     channel = routes.channel_by_name(pinned) if pinned else None
     if pinned and channel is None:
-        raise Refusal(f"there is no channel {pinned}")
+        raise routing.RoutingNameError("channel", pinned)
     if owner.name is not None:
         if pinned and pinned not in owner.grants.get(accounts.ROUTING, ()):
             raise Refusal(f"routing {pinned} is not granted to {owner.name}")

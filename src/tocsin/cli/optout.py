@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tocsin import accounts, compliance
-from tocsin.cli.base import open_session, show, table, verbs
+from tocsin.cli.base import Choice, open_session, show, table, verbs
 from tocsin.cli.change import find_owner, note, open_change, tell_time
 
 _OF = click.option("--account", required=True, help="From this account's MARKETING.")
@@ -65,8 +65,8 @@ def list_opt_outs(number: str | None, account: str | None, limit: int) -> None:
 
 
 @optout.command("answer")
-@click.argument("kind", type=click.Choice(["out", "in"]))
-@click.argument("language", type=click.Choice(compliance.LANGUAGES))
+@click.argument("kind", type=Choice(["out", "in"]))
+@click.argument("language", type=Choice(compliance.LANGUAGES))
 @click.argument("text")
 @click.option("--account", help="To users of this account, in place of the general answer.")
 def set_answer(kind: str, language: str, text: str, account: str | None) -> None:

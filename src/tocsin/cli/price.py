@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tocsin import billing, routing
-from tocsin.cli.base import FAILED, Refusal, open_session, show, table, verbs
+from tocsin.cli.base import FAILED, Choice, Refusal, open_session, show, table, verbs
 from tocsin.cli.change import Conn, given, note, note_difference, open_change, tell_yes
 from tocsin.traffic import PRODUCT_NAMES
 
@@ -77,12 +77,14 @@ def _read_names(conn: Conn) -> billing.Names:
 
 @price.command("list")
 @click.option("--plan", help="Of this plan.")
-@click.option("--product", type=click.Choice(list(PRODUCT_NAMES)), help="Of this product.")
+@click.option("--product", type=Choice(list(PRODUCT_NAMES)), help="Of this product.")
 @click.option("--country", help="Of this country: codeId or ISO code.")
 def list_prices(plan: str | None, product: str | None, country: str | None) -> None:
     """List prices; empty fields match everything."""
     with open_change() as conn:
         code_id = routing.find_country(conn, country).code_id if country else None
+        if plan is not None:
+            billing.find_plan(conn, plan)
         found = billing.list_prices(conn, plan, int(PRODUCT_NAMES[product]) if product else None, code_id)
     show_list(found, billing.PRICES)
 

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from tocsin import accounts, billing, content, routing
-from tocsin.cli.base import Refusal, open_session, show, table, verbs
+from tocsin.cli.base import Choice, Refusal, open_session, show, table, verbs
 from tocsin.cli.change import Conn, note, open_change
 from tocsin.cli.explain import explain
 from tocsin.traffic import PRODUCT_NAMES, Priority
 
-PRODUCT = click.Choice(list(PRODUCT_NAMES), case_sensitive=False)
-ACTION = click.Choice([priority.name for priority in Priority], case_sensitive=False)
+PRODUCT = Choice(list(PRODUCT_NAMES), case_sensitive=False)
+ACTION = Choice([priority.name for priority in Priority], case_sensitive=False)
 _NAMES = {int(product): name for name, product in PRODUCT_NAMES.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -10,11 +11,13 @@ from collections.abc import Awaitable, Callable
 import click
 
 from tocsin.cli.base import FAILED, USAGE, Refusal, find_dsn, load_settings, open_session, show, table, verb
+from tocsin.kit import last_words
 from tocsin.kit.log import set_up_logging
 from tocsin.kit.loops import Stop
 from tocsin.kit.seal import SealError
 from tocsin.kit.settings import Settings, SettingsError
 
+_LOG = logging.getLogger(__name__)
 Loop = Callable[[Settings, Stop], Awaitable[None]]
 
 
@@ -42,7 +45,7 @@ def api() -> None:
     """Run one API process."""
     from tocsin.bootstrap.api import run
 
-    _run_loop("api", run)
+    _run_loop("api", run, is_door=True)
 
 
 @verb()
@@ -65,12 +68,20 @@ def push() -> None:
 def console() -> None:
     """Run one console process: the pages for people, at TOCSIN_CONSOLE_PORT."""
     from tocsin.bootstrap.console import run
+    from tocsin.bootstrap.door import PortError, check_console_port
 
     settings = load_settings()
     set_up_logging(settings.log_level, "console")
+    _warn_of_root()
     if not settings.console_port:
         raise Refusal("TOCSIN_CONSOLE_PORT is 0, which means no console", USAGE)
-    run(settings.replace(database_url=find_dsn(settings)))
+    try:
+        check_console_port(settings)
+    except PortError as error:
+        raise Refusal(str(error), USAGE) from None
+    settings = settings.replace(database_url=find_dsn(settings))
+    _refuse_exposure(settings)
+    run(settings)
 
 
 @verb()
@@ -107,13 +118,31 @@ def config() -> None:
     )
 
 
-def _run_loop(name: str, run: Loop) -> None:
+def _warn_of_root() -> None:
+    """Of a process that is started by itself; `tocsin up` has said it for its children."""
+    if os.geteuid() == 0 and last_words.FILE not in os.environ:
+        _LOG.warning("runs as root, and need not: start it as another user")
+
+
+def _refuse_exposure(settings: Settings) -> None:
+    from tocsin.bootstrap.exposure import ExposureError, check_exposure_at_start
+
+    try:
+        check_exposure_at_start(settings)
+    except ExposureError as error:
+        raise Refusal(str(error), USAGE) from None
+
+
+def _run_loop(name: str, run: Loop, *, is_door: bool = False) -> None:
     """Run a process until SIGTERM or SIGINT; a second signal does not wait. Exit 1 where a part of it broke."""
     import uvloop
 
     settings = load_settings()
     set_up_logging(settings.log_level, name)
+    _warn_of_root()
     settings = settings.replace(database_url=find_dsn(settings))
+    if is_door:
+        _refuse_exposure(settings)
 
     async def until_told() -> str:
         stop = Stop()

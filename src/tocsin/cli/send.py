@@ -20,11 +20,12 @@ import click
 
 from tocsin import accounts, content
 from tocsin.bootstrap.facts import DEMO, read_facts
-from tocsin.cli.base import FAILED, Refusal, load_settings, show, table, verbs
+from tocsin.cli.base import FAILED, Choice, Refusal, load_settings, show, table, verbs
 from tocsin.cli.change import open_change
 from tocsin.kit import clock
 from tocsin.kit.seal import open_seal
 from tocsin.kit.settings import Settings
+from tocsin.kit.suggest import join, suggest
 
 _SMS_PATH, _MMS_PATH = "/api/v1/sms/sendbatchsms", "/api/v1/sms/mssSend"
 _EMAIL_PATH = "/api/v1/email/sendEmail"
@@ -79,7 +80,7 @@ _of_every_send = _with(
 @click.option("--param", "params", multiple=True, help="What fills {1}, {2} ... of the template; more by more options.")
 @click.option(
     "--action",
-    type=click.Choice(["VERIFY", "NOTIFICATION", "MARKETING"], case_sensitive=False),
+    type=Choice(["VERIFY", "NOTIFICATION", "MARKETING"], case_sensitive=False),
     default="NOTIFICATION",
     show_default=True,
     help="VERIFY goes first in every queue, MARKETING last.",
@@ -96,9 +97,9 @@ def sms(
               tocsin send sms 6281234567801 "Good morning" --at "2026-12-01 09:00:00" --zone UTC+7
               tocsin send sms 6281234567801 --template 3 --param 1234 --param "5 minutes"
     """
-    code_id = _find_code_id(options["country"], numbers)
-    body = {"numbers": numbers, **_say(text, template, params), "codeId": code_id, "action": action.upper()}
-    return _post_and_show(_SMS_PATH, body, options)
+    place = _find_place(options["country"], numbers)
+    body = {"numbers": numbers, **_say(text, template, params), "codeId": place.code_id, "action": action.upper()}
+    return _post_and_show(_SMS_PATH, body, options, place=place)
 
 
 def _say(text: str | None, template: int | None, params: tuple[str, ...]) -> dict[str, Any]:
@@ -129,15 +130,11 @@ def mms(
     \b
     Example: tocsin send mms 6281234567801 "See you there" --title Invitation --attach map.png
     """
-    body: dict[str, Any] = {
-        "numbers": numbers,
-        "content": text,
-        "codeId": _find_code_id(country, numbers),
-        "title": title,
-    }
+    place = _find_place(country, numbers)
+    body: dict[str, Any] = {"numbers": numbers, "content": text, "codeId": place.code_id, "title": title}
     if files:
         body["attachment"] = [base64.b64encode(file.read_bytes()).decode() for file in files]
-    return _post_and_show(_MMS_PATH, body, options)
+    return _post_and_show(_MMS_PATH, body, options, place=place)
 
 
 _SHOW_PHONE = click.option("--show-phone", help="Number that the call comes from; the account must be granted it.")
@@ -173,10 +170,11 @@ def otp(number: str, code: str, country: str | None, show_phone: str | None, **o
 
 def _call(path: str, what: tuple[str, str, str | None, str | None], options: Mapping[str, str | None]) -> int:
     numbers, text, country, show_phone = what
-    body: dict[str, Any] = {"numbers": numbers, "content": text, "codeId": _find_code_id(country, numbers)}
+    place = _find_place(country, numbers)
+    body: dict[str, Any] = {"numbers": numbers, "content": text, "codeId": place.code_id}
     if show_phone:
         body["showPhone"] = show_phone
-    return _post_and_show(path, body, options)
+    return _post_and_show(path, body, options, place=place)
 
 
 @send.command()
@@ -212,12 +210,21 @@ def email(addresses: str, text: str | None, name: str, subject: str, **options: 
 
 
 def _post_and_show(
-    path: str, body: dict[str, Any], options: Mapping[str, str | None], files: Sequence[File] = ()
+    path: str,
+    body: dict[str, Any],
+    options: Mapping[str, str | None],
+    files: Sequence[File] = (),
+    place: Place | None = None,
 ) -> int:
+    """Post it, and show what was answered; a country that nobody named is told."""
     if options["at"]:
         body |= {"sendTime": options["at"], "timeZone": options["zone"]}
     reply = post(find_sender(options["account"], options["key"], options["base_url"]), path, body, files)
-    show(reply, _tell(reply))
+    text = _tell(reply)
+    if place is not None and place.told:
+        reply["country"] = {"codeId": place.code_id, "iso": place.iso, "name": place.name}
+        text = f"to {place.name} ({place.iso}, codeId {place.code_id}), by the first number; another: --country\n{text}"
+    show(reply, text)
     return 0 if reply.get("status") == 0 else FAILED
 
 
@@ -241,21 +248,33 @@ def _read_key(settings: Settings, name: str) -> str:
     return open_seal(settings).open(keys[-1].sealed)
 
 
-def _find_code_id(word: str | None, numbers: str) -> int:
+class Place(NamedTuple):
+    """The country of a send. `told`: nobody named it; it is the one of the first number's calling code."""
+
+    code_id: int
+    iso: str = ""
+    name: str = ""
+    told: bool = False
+
+
+def _find_place(word: str | None, numbers: str) -> Place:
+    """Raises click.UsageError."""
     countries = content.load_countries()
     if word:
         for country in countries:
             if word.upper() in (country.iso, str(country.code_id)):
-                return country.code_id
+                return Place(country.code_id)
         if word.isdigit():
-            return int(word)  # the API says what is wrong with it
-        raise click.UsageError(f"unknown country {word}: a codeId like 10007 or an ISO code like ID")
+            return Place(int(word))  # the API says what is wrong with it
+        hint = suggest(word, {written: each.iso for each in countries for written in (each.iso, each.name)})
+        raise click.UsageError(join(f"unknown country {word}", hint or "a codeId like 10007 or an ISO code like ID"))
     pieces = content.split_numbers(numbers)
     digits = "".join(letter for letter in (pieces[0] if pieces else "") if letter.isdigit())
     fitting = [country for country in countries if digits.startswith(str(country.calling_code))]
     if not fitting:
         raise click.UsageError("no country begins like the first number: name one by --country")
-    return max(fitting, key=lambda country: (len(str(country.calling_code)), -country.code_id)).code_id
+    best = max(fitting, key=lambda country: (len(str(country.calling_code)), -country.code_id))
+    return Place(best.code_id, best.iso, best.name, told=True)
 
 
 def post(sender: Sender, path: str, body: dict[str, Any], files: Sequence[File] = ()) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from tocsin.cli.base import USAGE, Refusal, verb, wants_json
+from tocsin.cli.base import USAGE, Choice, Refusal, verb, wants_json
 from tocsin.smsc import Faults, Options, Show, Step, read_script, run
 
 
@@ -36,7 +36,7 @@ def _draw_option(field: Any, kind: type, meta: msgspec.Meta) -> Callable[[Callab
     default = field.default
     of: click.ParamType[Any] = click.STRING
     if issubclass(kind, Enum):
-        of, default = click.Choice([each.value for each in kind]), default.value
+        of, default = Choice([each.value for each in kind]), default.value
     elif kind is int:
         of = click.IntRange(min=_whole(meta.ge), max=_whole(meta.le))
     elif kind is float:

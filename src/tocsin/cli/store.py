@@ -26,16 +26,6 @@ class Server(NamedTuple):
     standby: bool
 
 
-class Process(NamedTuple):
-    """A row of table process, and whether its session lives."""
-
-    kind: str
-    host: str
-    pid: int
-    seen_at: datetime
-    alive: bool
-
-
 class Lane(NamedTuple):
     """Messages that wait for a channel."""
 
@@ -78,9 +68,18 @@ def read_migrations(conn: Conn) -> set[str]:
     return {row[0] for row in conn.execute(QUERIES["migrations"])}
 
 
-def read_processes(conn: Conn) -> list[Process]:
-    """All registered processes."""
-    return [Process(*row) for row in conn.execute(QUERIES["processes"])]
+class WrongClock(NamedTuple):
+    """A process that waits for its clock to be right."""
+
+    kind: str
+    host: str
+    pid: int
+    ahead_s: float
+
+
+def read_wrong_clocks(conn: Conn) -> list[WrongClock]:
+    """Processes whose clock is too far from the database's."""
+    return [WrongClock(*row) for row in conn.execute(QUERIES["wrong_clocks"])]
 
 
 def read_lanes(conn: Conn) -> list[Lane]:
@@ -154,3 +153,67 @@ def reseal_second_factors(conn: Conn, reseal: Callable[[str], str]) -> int:
     with conn.cursor() as cursor:
         cursor.executemany(QUERIES["second_factor_set"], found)
     return len(found)
+
+
+class MemberOf(NamedTuple):
+    """A person in an account. `name`: as colleagues see the person, or ""."""
+
+    account_id: int
+    email: str
+    name: str
+    role: str
+
+
+def read_members(conn: Conn, account_id: int | None = None) -> list[MemberOf]:
+    """Of an account or of all, in the order in which they joined."""
+    return [MemberOf(*row) for row in conn.execute(QUERIES["members"], {"account": account_id})]
+
+
+def find_accounts_of(conn: Conn, email: str) -> list[str]:
+    """Names of the accounts that a person of this address is in."""
+    return [str(row[0]) for row in conn.execute(QUERIES["accounts_of_email"], (email,))]
+
+
+class ChannelUses(NamedTuple):
+    """What names a channel or waits for it. Counts are of messages, but prices and costs."""
+
+    routes: list[int]
+    granted: list[str]  # accounts that may name it
+    prices: int
+    costs: int
+    waiting: int
+    in_hand: int  # of a worker
+    scheduled: int  # they are routed again when they are due
+
+
+def read_channel_uses(conn: Conn, channel_id: int, name: str, routing_grant: str) -> ChannelUses:
+    """Of one channel."""
+    params = {"channel": channel_id, "name": name, "routing": routing_grant}
+    row = conn.execute(QUERIES["channel_uses"], params).fetchone()
+    assert row is not None
+    return ChannelUses(*row)
+
+
+def count_open(conn: Conn, channel_id: int, within_s: float, limit: int) -> int:
+    """Messages that its carrier has and that have no end; up to `limit`."""
+    row = conn.execute(QUERIES["channel_open"], {"channel": channel_id, "within": within_s, "limit": limit}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def read_lane_products(conn: Conn, channel_id: int) -> set[int]:
+    """Products of what waits for a channel."""
+    return {int(row[0]) for row in conn.execute(QUERIES["lane_products"], (channel_id,))}
+
+
+def move_lane(conn: Conn, channel_id: int, target_id: int, limit: int) -> tuple[int, int]:
+    """Move a page of what waits; items and messages."""
+    row = conn.execute(QUERIES["lane_move"], {"channel": channel_id, "target": target_id, "limit": limit}).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def delete_channel(conn: Conn, channel_id: int) -> None:
+    """Take it away, with its prices, costs and what was counted of it."""
+    conn.execute(QUERIES["channel_remove"], {"channel": channel_id})
+    conn.execute(QUERIES["channel_delete"], (channel_id,))

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from tocsin import accounts, templates
-from tocsin.cli.base import show, table, verbs
+from tocsin.cli.base import Choice, show, table, verbs
 from tocsin.cli.change import Conn, note, open_change, tell_time
 from tocsin.templates import EMAIL, EVERYBODY, KINDS, Draft, State, TemplateRow
 
 _ALL = "*"
 _SHOWN = 60  # characters of a text in a list
-_KIND = click.Choice(KINDS)
+_KIND = Choice(KINDS)
 
 
 @verbs()
@@ -123,7 +123,7 @@ def show_template(template_id: int) -> None:
 @template.command("list")
 @click.argument("name", required=False)
 @click.option("--kind", type=_KIND, help="Of this product alone.")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="In this state alone.")
+@click.option("--state", type=Choice([state.value for state in State]), help="In this state alone.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
 def list_templates(name: str | None, kind: str | None, state: str | None, limit: int) -> None:
     """List templates, newest first: of an account, of every account ('*'), or all.

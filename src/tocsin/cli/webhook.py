@@ -11,12 +11,12 @@ import click
 
 from tocsin import accounts, webhooks
 from tocsin.cli import store
-from tocsin.cli.base import USAGE, Refusal, load_settings, show, table, verbs
+from tocsin.cli.base import USAGE, Choice, Refusal, load_settings, show, table, verbs
 from tocsin.cli.change import Conn, note, open_change, open_known_seal, tell_time
 from tocsin.kit import clock
 from tocsin.kit.seal import Seal
 
-KIND = click.Choice(webhooks.KINDS)
+KIND = Choice(webhooks.KINDS)
 _LOOK_S = 0.1
 _AGO = re.compile(r"([0-9]{1,5})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -14,6 +14,7 @@ from tocsin.compliance.model import (
     CapKind,
     CapRow,
     ComplianceError,
+    ComplianceNameError,
     OptAnswer,
     QuietRow,
     QuietRule,
@@ -97,7 +98,7 @@ def remove_cap(conn: Connection[TupleRow], cap_id: int) -> CapRow:
     """The cap that was. Raises ComplianceError."""
     found = store.list_caps(conn, cap_id)
     if not found:
-        raise ComplianceError(f"there is no cap {cap_id}")
+        raise ComplianceNameError("cap", str(cap_id), "`tocsin cap list` has the ids")
     store.delete_cap(conn, cap_id)
     return found[0]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tocsin.kit.suggest import UnknownNameError
 from tocsin.traffic import Reason
 
 EVERYBODY = 0
@@ -19,6 +20,10 @@ LANGUAGES = ("en", "zh")
 
 class ComplianceError(ValueError):
     """What cannot be done with lists, words, caps or quiet hours, as one sentence for the operator."""
+
+
+class ComplianceNameError(UnknownNameError, ComplianceError):
+    """A name that does not exist; the command line says which ones are close."""
 
 
 class CapKind(IntEnum):

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from tocsin import billing
+from tocsin import accounts, billing
 from tocsin.billing import Fall, text_of
 from tocsin.console.installation import installation
 from tocsin.console.rights import MONEY
@@ -77,7 +77,7 @@ def _tell(fall: Fall) -> bool:
 def _write(fall: Fall) -> EmailMessage:
     """In the account's language, to all of its addresses at once: it goes or it does not."""
     facts = {
-        "account": fall.account,
+        "account": accounts.write_title(fall.account, fall.display_name),
         "left": text_of(fall.left_micros),
         "threshold": text_of(fall.threshold_micros),
         "currency": fall.currency,

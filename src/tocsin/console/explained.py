@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.traffic import OutcomeKind, Priority, ReactionKind, Reason
 
 REASONS: Final[dict[Reason, StrPromise]] = {

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django_stubs_ext import StrPromise
 
 from tocsin import messaging
 from tocsin.console.filters import read_filter
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import PRODUCTS, list_countries
 from tocsin.console.rights import EXPORT, MONEY
 from tocsin.console.shown import REASONS, STATES
@@ -34,6 +34,9 @@ FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 TROUBLES: dict[str, StrPromise] = {
     Trouble.BROKEN: gettext_lazy("Something went wrong on our side. Try again."),
     Trouble.TOO_LARGE: gettext_lazy("The file became too large: choose a shorter time."),
+    Trouble.FULL: gettext_lazy(
+        "The files of this account take all the space that they may. Remove some and try again."
+    ),
 }
 _ENTRY_KINDS: dict[str, StrPromise] = {
     "charge": gettext_lazy("charge"),

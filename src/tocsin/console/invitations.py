@@ -21,11 +21,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tocsin import audit
+from tocsin.console.database_now import database_now
 from tocsin.console.installation import installation
 from tocsin.console.memberships import join, lock_account, lock_team
 from tocsin.console.rights import ROLES
 from tocsin.console.tenancy import Conn, Member
-from tocsin.kit import clock
 from tocsin.schema.models import Invitation, Membership, User
 
 VALID = timedelta(days=7)
@@ -87,7 +87,7 @@ def find_open(token: str) -> Invitation | None:
     """The invitation behind a link, unless it is used, withdrawn or over."""
     return (
         Invitation.objects.select_related("account", "invited_by")
-        .filter(token_hash=hash_token(token), expires_at__gt=clock.now())
+        .filter(token_hash=hash_token(token), expires_at__gt=database_now())
         .first()
     )
 
@@ -133,14 +133,14 @@ def send(request: HttpRequest, who: Member, invited: Invited) -> bool:
     reader = find_user(found.address)
     with translation.override((reader.language if reader else "") or get_language()):
         facts = {
-            "account": who.account,
+            "account": who.title,
             "role": ROLES[found.role][0],
             "means": ROLES[found.role][1],
             "inviter": who.user.email,
             "url": site.rstrip("/") + path if site else request.build_absolute_uri(path),
             "days": VALID.days,
         }
-        subject = _("%(inviter)s invites you to Tocsin") % facts
+        subject = _("%(inviter)s invites you to %(account)s on Tocsin") % facts
         try:
             return send_mail(subject, render_to_string(_MAIL, facts), None, [found.address]) > 0
         except OSError as error:
@@ -149,7 +149,7 @@ def send(request: HttpRequest, who: Member, invited: Invited) -> bool:
 
 
 def _describe_link() -> tuple[str, dict[str, object]]:
-    token, now = secrets.token_urlsafe(32), clock.now()
+    token, now = secrets.token_urlsafe(32), database_now()
     return token, {"token_hash": hash_token(token), "sent_at": now, "expires_at": now + VALID}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
 from tocsin.accounts import SENDER, SHOW_PHONE
 from tocsin.console import public
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.content import MOST_ATTACHMENT_BYTES
 from tocsin.traffic import Product
 

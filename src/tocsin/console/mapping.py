@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import list_countries
 from tocsin.console.shown import REASONS, STATUSES
 from tocsin.content import find_unknown, name_columns, text_fault, units16
@@ -36,6 +36,9 @@ TROUBLES: Final[dict[str, StrPromise]] = {
     Trouble.BROKEN: gettext_lazy("Something went wrong on our side. Try again."),
     Trouble.NO_TABLE: gettext_lazy(
         "This is no CSV and no XLSX file that can be read. Save it as CSV (UTF-8) and try again."
+    ),
+    Trouble.OLD_OR_LOCKED: gettext_lazy(
+        "This workbook has a password, or is of a format older than XLSX. Save it as XLSX without a password, or as CSV."
     ),
     Trouble.ENCODING: gettext_lazy("The characters of this file cannot be read. Save it as CSV (UTF-8) and try again."),
     Trouble.EMPTY: gettext_lazy("There are no rows in this file."),

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import HOOKS, KEYS, MONEY, SEND
 
 _MENU: list[tuple[StrPromise | str, list[tuple[str, str, StrPromise, str]]]] = [

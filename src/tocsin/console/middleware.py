@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from tocsin.console.installation import installation
 from tocsin.content import find_zone
 from tocsin.kit import clock
-from tocsin.kit.visitor import client_address, is_within, read_visitor
+from tocsin.kit.visitor import client_address, is_within, read_visitor, undress
 
 _SEEN_AGAIN_S = 600
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -28,8 +28,11 @@ class Visitors:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         peer, trusted = str(request.META.get("REMOTE_ADDR", "")), installation().settings.trusted_proxies
+        request.META["REMOTE_ADDR"] = undress(peer)
         if is_within(read_visitor(peer), trusted):
-            request.META["REMOTE_ADDR"] = client_address(peer, request.META.get("HTTP_X_FORWARDED_FOR"), trusted)
+            found = client_address(peer, request.META.get("HTTP_X_FORWARDED_FOR"), trusted)
+            # What a proxy calls "unknown" is no address, and is counted as the proxy's.
+            request.META["REMOTE_ADDR"] = undress(peer if read_visitor(found) is None else found)
             if request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https":
                 request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]  # a WSGI request has it
         return self._answer(request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from django.utils.translation import get_language, gettext_lazy
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.content import CountryRow, load_countries
 from tocsin.traffic import Product
 

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tocsin import accounts, audit, billing
-from tocsin.kit import clock
+from tocsin.console.database_now import database_now
 from tocsin.kit.settings import Settings
 from tocsin.kit.visitor import read_visitor
 from tocsin.schema.models import Account, Membership, Plan, StartBalance, User
@@ -27,7 +27,9 @@ def open_account(conn: Connection[TupleRow], settings: Settings, user: User, vis
         return
     language = "zh" if (get_language() or "").startswith("zh") else "en"
     name = "t" + "".join(secrets.choice(_LETTERS) for _ in range(9))
-    account_id = accounts.create_account(conn, name, plan=settings.start_plan, language=language)
+    account_id = accounts.create_account(
+        conn, name, plan=settings.start_plan, language=language, display_name=user.account_name
+    )
     accounts.set_account(conn, name, rate_per_s=settings.start_rate)
     billing.open_wallet(conn, account_id)
     given = _note_start(settings, account_id, find_mailbox(user.email), find_network(visitor))
@@ -35,7 +37,7 @@ def open_account(conn: Connection[TupleRow], settings: Settings, user: User, vis
         billing.give(conn, account_id, given, "start balance")
     Membership.objects.create(user=user, account=Account.objects.get(id=account_id), role="owner")
     settle(user)
-    facts = {"plan": settings.start_plan, "gift": billing.text_of(given)}
+    facts = {"plan": settings.start_plan, "gift": billing.text_of(given), "display_name": user.account_name}
     audit.record(conn, f"user {user.id}", "register", f"account {name}", None, facts)
 
 
@@ -47,7 +49,7 @@ def settle(user: User) -> None:
 
 def _note_start(settings: Settings, account_id: int, mailbox: str, network: str) -> int:
     """The start balance in micro-units, written down; 0 where there is none to have."""
-    given, now = StartBalance.objects, clock.now()
+    given, now = StartBalance.objects, database_now()
     if (
         not settings.start_balance
         or given.filter(address=mailbox).exists()

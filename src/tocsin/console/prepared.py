@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models.functions import Length
 
 from tocsin.console.compose import Fields
+from tocsin.console.database_now import database_now
 from tocsin.console.kinds import Kind
 from tocsin.console.public import File
 from tocsin.console.tenancy import Member
-from tocsin.kit import clock
 from tocsin.schema.models import PreparedFile, PreparedSend
 
 KEPT: Final = timedelta(days=7)
@@ -64,7 +64,7 @@ def save(
 def _forget(who: Member) -> None:
     """Of the account: what is old, and what is too much."""
     own = PreparedSend.objects.filter(account_id=who.account_id)
-    own.filter(made_at__lt=clock.now() - KEPT).delete()
+    own.filter(made_at__lt=database_now() - KEPT).delete()
     waiting = list(own.filter(answer__isnull=True).order_by("-made_at").values_list("id", flat=True)[_OPEN_MOST - 1 :])
     if waiting:
         own.filter(id__in=waiting).delete()

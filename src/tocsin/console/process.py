@@ -9,6 +9,8 @@ from typing import Any
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from tocsin.console.registered import Registered
+from tocsin.kit import last_words
 from tocsin.kit.leash import END_WITHIN_S, die_with_parent
 from tocsin.kit.settings import Settings
 
@@ -26,11 +28,16 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
             log.propagate = True
         self.access_log.setLevel(logging.ERROR)
 
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """gunicorn names the address that was asked for: without its query, which may hold a number that was searched."""
+        super().exception(msg, *(str(each).partition("?")[0] for each in args), **kwargs)
+
 
 class _Process(BaseApplication):  # type: ignore[misc]  # the same
     def __init__(self, settings: Settings, api_url: str) -> None:
         self._settings = settings
         self._api_url = api_url
+        self._registered: Registered | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -54,15 +61,26 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
                 self.cfg.set(name, value)
         fasten = die_with_parent(signal.SIGKILL)
         self.cfg.set("post_fork", lambda _arbiter, _worker: fasten())
+        self.cfg.set("worker_exit", lambda _arbiter, _worker: self._leave())
 
     def load(self) -> Any:
+        with last_words.left_by_faults():
+            return self._make_application()
+
+    def _make_application(self) -> Any:
         from tocsin.console.wsgi import make_application
 
         application = make_application(self._settings, self._api_url)
         from tocsin.console import alerts  # Django is set up by now
 
         alerts.start()
+        self._registered = Registered(self._settings.database_url, self._settings.clock_off_s)
+        self._registered.start()
         return application
+
+    def _leave(self) -> None:
+        if self._registered is not None:  # the master, which calls this for a worker that was killed, has none
+            self._registered.end()
 
 
 def serve(settings: Settings, api_url: str) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
 from tocsin import billing
+from tocsin.console.contents import read_text
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import PRODUCTS, name_country
-from tocsin.console.rights import CODES, CONTENTS
 from tocsin.console.shown import REASONS
 from tocsin.kit.clock import UTC
 from tocsin.messaging import BatchRow, BatchState, Progress
-from tocsin.traffic import Priority, Product, Reason
+from tocsin.traffic import Product, Reason
 
 BATCH_STATES: dict[BatchState, StrPromise] = {
     BatchState.UNDER_WAY: _("Under way"),
@@ -30,7 +29,6 @@ _COLOURS = {
     BatchState.CANCELLED: "secondary", BatchState.DONE: "green",
 }  # fmt: skip
 _CUT = 80
-_DIGIT = re.compile(r"\d")
 
 
 class Bar(NamedTuple):
@@ -66,14 +64,6 @@ class Shown(NamedTuple):
     charged: str
     cost: str
     back: str  # "" where nothing was given back
-
-
-def read_text(text: str, kind: tuple[int, int], can: frozenset[str]) -> str:
-    """A content as far as a role may read it; kind = (priority, product): of a code it may be without the digits."""
-    if CONTENTS not in can:
-        return ""
-    secret = kind[0] == Priority.VERIFY or kind[1] == Product.VOICE_OTP
-    return _DIGIT.sub("•", text) if secret and CODES not in can else text
 
 
 def show_batch(row: BatchRow, can: frozenset[str]) -> Shown:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
 from tocsin import webhooks
+from tocsin.console.lazy import StrPromise
 
 KINDS: dict[str, tuple[StrPromise, str, StrPromise]] = {
     "sms": (gettext_lazy("SMS reports"), "message", gettext_lazy("What became of each SMS.")),

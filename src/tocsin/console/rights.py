@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
+
+from tocsin.console.lazy import StrPromise
 
 SEND: Final = "send"  # send, schedule, cancel, pause; upload
 TEMPLATES: Final = "templates"  # write templates

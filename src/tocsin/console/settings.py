@@ -56,8 +56,10 @@ _CSP = {
 }
 """Nothing inline, nothing from elsewhere. A part that needs more (Unfold wants eval) sets its own by a decorator."""
 
-_RATES = {"invite": "30/h/key", "invite_address": "5/d/key"}
-"""Beside allauth's own: invitations of an account, and to a mailbox."""
+_RATES = {"invite": "30/h/key", "invite_address": "5/d/key", "passkey": "60/m/ip"}
+"""Beside allauth's own: invitations of an account, and to a mailbox; looks and answers of log-ins by passkey."""
+MAX_COUNTS = 10_000
+"""Of log-ins and the like that are kept at a time. Beyond it Django drops a third, and with them the limits that they hold."""
 
 
 def describe_project(settings: Settings, api_url: str) -> dict[str, Any]:
@@ -95,7 +97,13 @@ def _describe_ground(settings: Settings) -> dict[str, Any]:
         "ROOT_URLCONF": "tocsin.console.urls",
         "DATABASES": {"default": database},
         "DEFAULT_AUTO_FIELD": schema.DEFAULT_AUTO_FIELD,
-        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "console_cache"}},
+        "CACHES": {
+            "default": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": "console_cache",
+                "OPTIONS": {"MAX_ENTRIES": MAX_COUNTS},
+            }
+        },
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "LOGGING_CONFIG": None,
@@ -188,6 +196,7 @@ def _describe_identity() -> dict[str, Any]:
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": schema.ACCOUNT_USER_MODEL_USERNAME_FIELD,
         "ACCOUNT_LOGIN_METHODS": schema.ACCOUNT_LOGIN_METHODS,
         "ACCOUNT_SIGNUP_FIELDS": schema.ACCOUNT_SIGNUP_FIELDS,
+        "ACCOUNT_SIGNUP_FORM_CLASS": "tocsin.console.registration.Registration",
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
         "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": True,
         "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": True,

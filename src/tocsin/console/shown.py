@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
 from tocsin import billing
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import PRODUCTS, name_country
 from tocsin.kit.clock import UTC
 from tocsin.messaging import LogRow, State

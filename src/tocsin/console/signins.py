@@ -15,12 +15,15 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
+from tocsin.console.database_now import database_now
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.kit import clock
 from tocsin.schema.models import SignIn, User
 
+MAX_FAILED = 1000
+"""Tries of a user that failed and are kept: anybody may try."""
 _LONGEST = 200  # characters of a User-Agent line
 WAYS: Final[dict[str, StrPromise]] = {
     "password": _("Password"),
@@ -39,6 +42,9 @@ FAILURES: Final[dict[str, StrPromise]] = {"password": _("Wrong password"), "seco
 def note_failure(request: HttpRequest, user: User, failed: str) -> None:
     """A wrong password or second factor of a user who is known."""
     _note(request, user, "password", "", failed)
+    tries = SignIn.objects.filter(user=user).exclude(failed="").order_by("-id")
+    for oldest in tries.values_list("id", flat=True)[MAX_FAILED : MAX_FAILED + 1]:
+        tries.filter(id__lte=oldest).delete()
 
 
 def find_user(address: str) -> User | None:
@@ -71,6 +77,7 @@ def _note_login(request: HttpRequest, user: User, **_more: Any) -> None:
     if any(each.get("passwordless") for each in records):
         way, second = "passkey", ""
     _note(request, user, way, second, "")
+    Session.objects.filter(expire_date__lt=clock.now()).delete()
 
 
 def _note_second_failed(request: HttpRequest, user: User, **_more: Any) -> None:
@@ -84,8 +91,8 @@ def _end_others(request: HttpRequest, user: User, **_more: Any) -> None:
 
 def _note(request: HttpRequest, user: User, way: str, second: str, failed: str) -> None:
     SignIn.objects.create(
-        user=user, at=clock.now(), address=str(request.META["REMOTE_ADDR"]),
+        user=user, at=database_now(), address=str(request.META["REMOTE_ADDR"]),
         agent=request.META.get("HTTP_USER_AGENT", "")[:_LONGEST], way=way, second=second, failed=failed,
     )  # fmt: skip
     kept = timedelta(days=installation().settings.sign_in_days)
-    SignIn.objects.filter(at__lt=clock.now() - kept).delete()
+    SignIn.objects.filter(at__lt=database_now() - kept).delete()

@@ -25,6 +25,7 @@ from tocsin.console.installation import installation
 from tocsin.console.opening import open_account
 from tocsin.console.rights import RIGHTS
 from tocsin.console.settings import LANGUAGES
+from tocsin.console.share import say_busy, take_share
 from tocsin.schema.models import Membership, User
 
 Conn = Connection[TupleRow]
@@ -38,6 +39,12 @@ class Seat(NamedTuple):
     account_id: int
     account: str
     role: str
+    display_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The account as people read it."""
+        return self.display_name or self.account
 
 
 class Member(NamedTuple):
@@ -50,6 +57,12 @@ class Member(NamedTuple):
     role: str
     seats: tuple[Seat, ...] = ()  # all his accounts, this one too
     needs_second: bool = False  # the account wants a second factor of its members
+    display_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The account as people read it."""
+        return self.display_name or self.account
 
     @property
     def can(self) -> frozenset[str]:
@@ -75,7 +88,8 @@ def member(what: str = "") -> Callable[[View], View]:
             if what and what not in found.can:
                 raise PermissionDenied
             request.member = found  # type: ignore[attr-defined]  # for the layout
-            return view(request, found, *words, **named)
+            with take_share(found.account_id) as may:
+                return view(request, found, *words, **named) if may else say_busy(request)
 
         inner.right = what  # type: ignore[attr-defined]  # for the test that walks all addresses
         return inner
@@ -110,9 +124,11 @@ def find_member(request: HttpRequest) -> Member | None:
         return None
     chosen = request.session.get(CHOICE)
     here = next((each for each in found if each.account_id == chosen), found[0])
-    seats = tuple(Seat(each.account_id, each.account.name, each.role) for each in found)
+    seats = tuple(Seat(each.account_id, each.account.name, each.role, each.account.display_name) for each in found)
     account = here.account
-    return Member(user, account.id, account.name, account.currency, here.role, seats, account.second_factor)
+    return Member(
+        user, account.id, account.name, account.currency, here.role, seats, account.second_factor, account.display_name
+    )
 
 
 def _find(request: HttpRequest) -> Member | None:

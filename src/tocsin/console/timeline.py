@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
-from django_stubs_ext import StrPromise
+from django.utils.translation import ngettext
 
 from tocsin import billing
 from tocsin.console import explained
+from tocsin.console.lazy import StrPromise
 from tocsin.console.shown import REASONS
 from tocsin.kit.clock import UTC
 from tocsin.messaging import Report, State, Submitted, Trace
@@ -169,10 +170,15 @@ def _tell_reactions(trace: Trace, reader: Reader) -> list[Step]:
     steps = []
     for each in trace.reacted:
         title, icon, colour = explained.REACTIONS[each.kind]
-        notes: list[StrPromise | str] = [note for note in (each.url, each.place, each.device) if note]
+        url = each.url if reader.reads else ""
+        notes: list[StrPromise | str] = [note for note in (url, each.place, each.device) if note]
         if each.machine:
             notes.insert(0, _("By a machine, not by a person"))
         steps.append(Step(each.at, title, icon, colour, notes))
+    for more in trace.repeated:
+        title, icon, colour = explained.REACTIONS[more.kind]
+        note = ngettext("%(count)s more time until then", "%(count)s more times until then", more.times)
+        steps.append(Step(more.at, title, icon, colour, [note % {"count": f"{more.times:,}"}]))
     for reply in trace.answered:
         steps.append(Step(reply.at, _("Reply"), "message-reply", "purple", [reply.content] if reader.reads else []))  # noqa: PERF401
     return steps

@@ -42,6 +42,7 @@ from tocsin.console.pages import (
 _FACTORS: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="security")),  # in place of allauth's own lists
     path("webauthn/", RedirectView.as_view(pattern_name="security")),
+    path("webauthn/login/", security.begin_passkey),
     path("", include("allauth.mfa.urls")),
 ]
 urlpatterns = [
@@ -64,6 +65,7 @@ urlpatterns = [
     path("templates/<int:template_id>/withdraw/", templates.withdraw, name="template-withdraw"),
     path("templates/<int:template_id>/delete/", templates.delete, name="template-delete"),
     path("keys/", keys.show, name="keys"),
+    path("keys/<int:key_id>/rename/", keys.rename, name="key-rename"),
     path("keys/<int:key_id>/revoke/", keys.revoke, name="key-revoke"),
     path("reference/", reference.show, name="reference"),
     path("quick-start/webhook/", hooktest.save, name="quick-start-hook"),
@@ -127,6 +129,7 @@ urlpatterns = [
     path("lists/blacklist/<int:row_id>/remove/", lists.remove, {"which": "blacklist"}, name="blacklist-remove"),
     path("settings/", settings.show, name="settings"),
     path("settings/save/", settings.save, name="settings-save"),
+    path("settings/name/", settings.save_name, name="settings-name"),
     path("settings/alert/", settings.save_alert, name="alert-save"),
     path("choose/", choices.choose, name="choose"),
     path("outbox/", outbox.show, name="outbox"),

@@ -7,15 +7,17 @@ from tocsin.files.jobs import (
     NEWEST,
     cancel,
     find,
+    has_room,
     list_jobs,
     move_on,
     put_bytes,
     read_bytes,
+    read_bytes_kept,
     remove,
     reopen,
     start,
 )
-from tocsin.files.model import EXPORTS, Job, Kind, Lost, State, Step, Trouble
+from tocsin.files.model import EXPORTS, Full, Job, Kind, Lost, State, Step, Trouble
 from tocsin.files.rows import HEAD, Alike, Checked, Piece, Sent, Sums
 from tocsin.files.store import New
 
@@ -27,6 +29,7 @@ __all__ = [
     "Alike",
     "Checked",
     "Desk",
+    "Full",
     "Job",
     "Kind",
     "Lost",
@@ -39,10 +42,12 @@ __all__ = [
     "Trouble",
     "cancel",
     "find",
+    "has_room",
     "list_jobs",
     "move_on",
     "put_bytes",
     "read_bytes",
+    "read_bytes_kept",
     "remove",
     "reopen",
     "rows",

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.files import jobs, store
-from tocsin.files.model import Job, Lost, State, Step
+from tocsin.files import jobs, rows, store
+from tocsin.files.model import Full, Job, Lost, State, Step
 from tocsin.files.store import Held
 from tocsin.kit.db import LOST
 
@@ -26,9 +26,11 @@ _NOTHING: dict[str, Any] = {}
 class Desk:
     """A clerk's hands: one connection (autocommit), one job at a time."""
 
-    def __init__(self, conn: Conn, lease_s: float) -> None:
+    def __init__(self, conn: Conn, lease_s: float, most_bytes: int) -> None:
+        """`most_bytes`: of all files of an account."""
         self.conn = conn
         self._lease_s = lease_s
+        self._most_bytes = most_bytes
         self._owner: UUID = uuid4()
         self._turn = 0
         self._size_bytes = 0
@@ -84,12 +86,14 @@ class Desk:
             store.drop_chunks(self.conn, job.id)
 
     def write(self, job: Job, data: bytes) -> None:
-        """Append bytes to its file. Raises Lost."""
+        """Append bytes to its file. Raises Lost, Full."""
         self._size_bytes += len(data)
         with self.conn.transaction():
             self._hold(job)
             store.insert_chunk(self.conn, job.id, self._turn, data)
             store.set_size(self.conn, job.id, self._size_bytes)
+            if store.read_bytes_kept(self.conn, job.account_id) > self._most_bytes:
+                raise Full
         self._turn += 1
 
     @property
@@ -106,8 +110,12 @@ class Desk:
         self._end(job, step=step, state=state, trouble="", found=found, again_s=0.0)
 
     def fail(self, job: Job, trouble: str, found: Mapping[str, Any] = _NOTHING) -> None:
-        """It cannot be done. Raises Lost."""
-        self._end(job, step=job.step, state=State.FAILED, trouble=trouble, found=found, again_s=0.0)
+        """It cannot be done, and its bytes go; rows that were read stay, for its user may go on. Raises Lost."""
+        with self.conn.transaction():
+            self._end(job, step=job.step, state=State.FAILED, trouble=trouble, found=found, again_s=0.0)
+            store.drop_chunks(self.conn, job.id)
+            if job.step is Step.READ:
+                rows.drop_rows(self.conn, job.id)
 
     def put_off(self, job: Job, again_s: float) -> None:
         """Give it back; somebody takes it again after so long. Raises Lost."""

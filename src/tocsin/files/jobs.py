@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tocsin.files import store
+from tocsin.files import rows, store
 from tocsin.files.model import EXPORTS, Job, Kind, State, Step
 from tocsin.files.store import New
 
@@ -25,6 +25,17 @@ def start(conn: Conn, new: New) -> int | None:
     if store.count_live(conn, new.account_id) >= MOST_LIVE:
         return None
     return store.insert_job(conn, new)
+
+
+def read_bytes_kept(conn: Conn, account_id: int) -> int:
+    """What the account's files take: exports, uploads with their rows, and attachments of sends that wait."""
+    return store.read_bytes_kept(conn, account_id)
+
+
+def has_room(conn: Conn, account_id: int, more: int, most: int) -> bool:
+    """Whether the account's files may take `more` bytes. Nobody else begins a file of the account until the transaction ends."""
+    store.lock_account(conn, account_id)
+    return store.read_bytes_kept(conn, account_id) + more <= most
 
 
 def find(conn: Conn, account_id: int, job_id: int) -> Job | None:
@@ -64,8 +75,14 @@ def reopen(conn: Conn, job: Job, step: Step) -> bool:
 
 
 def cancel(conn: Conn, account_id: int, job_id: int) -> bool:
-    """End it before it is done; whether there was something to end."""
-    return store.cancel(conn, account_id, job_id)
+    """End it before it is done; whether there was something to end. Its bytes go, but for the rows of what was being sent."""
+    step = store.cancel(conn, account_id, job_id)
+    if step is None:
+        return False
+    store.drop_chunks(conn, job_id)
+    if step is not Step.SEND:
+        rows.drop_rows(conn, job_id)
+    return True
 
 
 def remove(conn: Conn, account_id: int, job_id: int) -> bool:

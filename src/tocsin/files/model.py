@@ -51,10 +51,12 @@ class Trouble(StrEnum):
     BROKEN = "broken"  # a fault of ours; the log says which
     TOO_LARGE = "too-large"
     NO_TABLE = "no-table"  # it is no CSV and no XLSX
+    OLD_OR_LOCKED = "old-or-locked"  # a workbook of before 2007, or one with a password: both have the same envelope
     ENCODING = "encoding"
     EMPTY = "empty"
     TOO_MANY_ROWS = "too-many-rows"
     TOO_WIDE = "too-wide"
+    FULL = "full"  # the account's files take all the bytes that they may
     MONEY = "money"
     AWAY = "away"
     REFUSED = "refused"
@@ -64,6 +66,10 @@ class Trouble(StrEnum):
 
 class Lost(Exception):  # noqa: N818  no error
     """The job is no longer ours: its user cancelled or removed it, or another clerk took it over."""
+
+
+class Full(Exception):  # noqa: N818  no error
+    """The files of the account take all the bytes that they may."""
 
 
 class Job(NamedTuple):

@@ -51,7 +51,7 @@ WHERE account_id = %(account)s AND id = %(id)s::bigint AND step = %(was_step)s::
 
 -- name: job_cancel
 UPDATE file_job SET state = 'cancelled', owner = NULL, lease_end = NULL, changed_at = now()
-WHERE account_id = %s AND id = %s::bigint AND state IN ('open', 'waiting', 'running') RETURNING id;
+WHERE account_id = %s AND id = %s::bigint AND state IN ('open', 'waiting', 'running') RETURNING step;
 
 -- name: job_remove
 DELETE FROM file_job WHERE account_id = %s AND id = %s::bigint AND state IN ('open', 'done', 'failed', 'cancelled') RETURNING id;
@@ -60,6 +60,18 @@ DELETE FROM file_job WHERE account_id = %s AND id = %s::bigint AND state IN ('op
 DELETE FROM file_job WHERE id IN (
     SELECT id FROM file_job WHERE changed_at < now() - make_interval(days => %s::integer) AND state NOT IN ('waiting', 'running')
     ORDER BY id LIMIT 100);
+
+-- name: bytes_kept
+-- Of an account: exports, uploads, their rows, and the attachments of sends that wait to be confirmed.
+SELECT (coalesce((SELECT sum(row_bytes) FROM file_job WHERE account_id = %(account)s::integer), 0)
+      + coalesce((SELECT sum(octet_length(c.data)) FROM file_job j JOIN file_chunk c ON c.job_id = j.id
+                  WHERE j.account_id = %(account)s::integer), 0)
+      + coalesce((SELECT sum(octet_length(f.data)) FROM prepared_send s JOIN prepared_file f ON f.prepared_id = s.id
+                  WHERE s.account_id = %(account)s::integer), 0))::bigint;
+
+-- name: job_weigh
+UPDATE file_job SET row_bytes = coalesce((SELECT sum(pg_column_size(r.*)) FROM upload_row r WHERE r.job_id = %(job)s::bigint), 0)
+WHERE id = %(job)s::bigint;
 
 -- name: account_lock
 SELECT pg_advisory_xact_lock(7021, %s::integer);
@@ -75,6 +87,12 @@ DELETE FROM file_chunk WHERE job_id = %s;
 
 -- name: job_size
 UPDATE file_job SET size_bytes = %s::bigint WHERE id = %s;
+
+-- name: rows_drop_sent
+-- What nobody looks at any more: good rows of requests that were sent, but for the first, which the page shows.
+DELETE FROM upload_row r USING upload_piece p
+WHERE r.job_id = %(job)s::bigint AND r.fault = '' AND p.job_id = r.job_id AND p.piece = r.piece AND p.state = 'sent'
+AND r.line > (SELECT max(line) FROM (SELECT line FROM upload_row WHERE job_id = %(job)s::bigint ORDER BY line LIMIT %(kept)s::integer) AS first);
 
 -- name: rows_drop
 DELETE FROM upload_row WHERE job_id = %s;

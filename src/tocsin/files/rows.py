@@ -20,6 +20,10 @@ HEAD = "head"
 """In place of a fault: the row is the table's head."""
 
 
+SHOWN = 20
+"""The first rows of an upload, which its page shows."""
+
+
 class Checked(NamedTuple):
     """What a row came to. `fault` "": it may be sent."""
 
@@ -81,6 +85,17 @@ def add_rows(conn: Conn, job_id: int, rows: Iterable[tuple[int, list[str]]]) -> 
 def drop_rows(conn: Conn, job_id: int) -> None:
     """All rows of an upload."""
     conn.execute(QUERIES["rows_drop"], (job_id,))
+    weigh(conn, job_id)
+
+
+def drop_sent(conn: Conn, job_id: int) -> None:
+    """Rows of a sent upload that no page shows any more."""
+    conn.execute(QUERIES["rows_drop_sent"], {"job": job_id, "kept": SHOWN})
+
+
+def weigh(conn: Conn, job_id: int) -> None:
+    """Note how many bytes the rows take."""
+    conn.execute(QUERIES["job_weigh"], {"job": job_id})
 
 
 def read_rows(conn: Conn, job_id: int, after: int = 0, limit: int = 1000) -> list[tuple[int, list[str]]]:

@@ -105,9 +105,10 @@ def set_job(conn: Conn, values: Mapping[str, Any]) -> bool:
     return conn.execute(QUERIES["job_set"], {**values, "asked": Jsonb(dict(values["asked"]))}).fetchone() is not None
 
 
-def cancel(conn: Conn, account_id: int, job_id: int) -> bool:
-    """Whether there was something to cancel."""
-    return conn.execute(QUERIES["job_cancel"], (account_id, job_id)).fetchone() is not None
+def cancel(conn: Conn, account_id: int, job_id: int) -> Step | None:
+    """The step at which it is cancelled; None: there was nothing to cancel."""
+    row = conn.execute(QUERIES["job_cancel"], (account_id, job_id)).fetchone()
+    return None if row is None else Step(row[0])
 
 
 def remove(conn: Conn, account_id: int, job_id: int) -> bool:
@@ -134,6 +135,13 @@ def read_chunk(conn: Conn, job_id: int, turn: int) -> tuple[int, bytes] | None:
 def drop_chunks(conn: Conn, job_id: int) -> None:
     """All bytes of a job."""
     conn.execute(QUERIES["chunks_drop"], (job_id,))
+
+
+def read_bytes_kept(conn: Conn, account_id: int) -> int:
+    """What the account's files take."""
+    row = conn.execute(QUERIES["bytes_kept"], {"account": account_id}).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def set_size(conn: Conn, job_id: int, size_bytes: int) -> None:

@@ -95,6 +95,22 @@ def read_once(url: str, most: int) -> Target:
     return Target(host, port, tls, f"{path}{query} HTTP/1.1\r\nHost: {name}\r\n".encode())
 
 
+def limit_key(address: str) -> str:
+    """What limits by address count by: an IPv4 address, however it is dressed, and of an IPv6 address its /64.
+
+    Who has an IPv6 address has the whole network that it is in. What is no address counts as it is.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(IPv6Network((ip, 64), strict=False))
+
+
 def _ascii_host(host: str) -> str:
     try:
         text = host if host.isascii() else host.encode("idna").decode()

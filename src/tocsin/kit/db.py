@@ -36,6 +36,7 @@ whole partitions, and keep to it while they fill."""
 
 _CONNECT_S = 5
 _UNHEARD_MS = 10_000  # what was sent and not acknowledged by then: the network is half-open
+_DROP_WITHIN_MS = 300
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -67,15 +68,18 @@ class Session:
     """One connection. Not for two tasks at once.
 
     `answer_within_s`: a statement of `run` and `rows` that has no answer by then loses its connection, which raises LOST.
+    `statement_s`: the server ends a statement that takes longer, which raises LOST and keeps the connection.
     """
 
     def __init__(
-        self, dsn: str, name: str, *, generic_plans: bool = False, answer_within_s: float | None = None
-    ) -> None:
+        self, dsn: str, name: str, *, generic_plans: bool = False, answer_within_s: float | None = None,
+        statement_s: float | None = None,
+    ) -> None:  # fmt: skip
         self._dsn = dsn
         self._name = name
         self._generic_plans = generic_plans
         self._answer_within_s = answer_within_s
+        self._statement_ms = 0 if statement_s is None else int(statement_s * 1000)
         self._conn: AsyncConnection[TupleRow] | None = None
 
     async def conn(self) -> AsyncConnection[TupleRow]:
@@ -101,6 +105,8 @@ class Session:
             if self._generic_plans:
                 await conn.execute(STABLE_PLANS)
             await conn.execute("SET timezone = 'UTC'")
+            if self._statement_ms:
+                await conn.execute(b"SET statement_timeout = %d" % self._statement_ms)
         return conn
 
     async def wake(self) -> None:
@@ -240,6 +246,9 @@ async def _fetch(cursors: Sequence[AsyncCursor[TupleRow]]) -> list[list[TupleRow
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
-def identifier(name: str) -> sql.Identifier:
-    """A quoted identifier, for the partition jobs that build names."""
-    return sql.Identifier(name)
+async def drop_partition(session: Session, name: str) -> None:
+    """Drop a partition, unless a long reader is in the way: everybody would wait behind it. Raises LOST then: rather not today."""
+    async with session.transaction():
+        conn = await session.conn()
+        await conn.execute(f"SET LOCAL lock_timeout = '{_DROP_WITHIN_MS}ms'".encode())
+        await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

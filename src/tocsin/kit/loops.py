@@ -16,7 +16,17 @@ from typing import Any
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.metrics import LOOP_ERRORS
 
+LONGEST_PAUSE_S = 10.0
+_TIMES_AS_LONG = 20.0
 _LOG = logging.getLogger(__name__)
+
+
+def pause_after(took_s: float, least_s: float) -> float:
+    """The pause after a query of a polling loop that took `took_s`: the query uses at most a twentieth of the time.
+
+    The cap is for a query that waited for a database that hung: its time says nothing about the next one.
+    """
+    return min(max(least_s, _TIMES_AS_LONG * took_s), LONGEST_PAUSE_S)
 
 
 class Stop(asyncio.Event):

@@ -29,7 +29,9 @@ Child = Counter
 
 LOOP_ERRORS = Counter("tocsin_loop_errors", "Faults caught at the edge of a loop.", ["loop"], registry=REGISTRY)
 LOST_EVENTS = Counter(
-    "tocsin_lost_events", "Opens and clicks that could not be stored, the database being away.", registry=REGISTRY
+    "tocsin_lost_events",
+    "Opens and clicks that were not stored: the database was away, or their address over its share.",
+    registry=REGISTRY,
 )
 DATABASE_LOSSES = Counter(
     "tocsin_database_losses", "Connections to the database that were lost.", ["session"], registry=REGISTRY

@@ -88,9 +88,7 @@ class Reference:
             await self.poll()
         except LOST as error:
             self._lose()
-            _LOG.warning(
-                "reference data cannot be renewed, the last known state stands: %s", str(error).strip() or "no answer"
-            )
+            _LOG.warning("reference data cannot be renewed, the last known state stands: %s", error)
 
     def _lose(self) -> None:
         self.failures += 1

@@ -56,7 +56,11 @@ def derive_keys(settings: Settings, purpose: str) -> tuple[bytes, ...]:
 
 
 def _read_keys(file: Path, *, make: bool) -> tuple[str, ...]:
-    if not file.exists():
+    try:
+        there = file.exists()
+    except PermissionError:
+        raise SettingsError([f"TOCSIN_HOME {file.parent} belongs to another user"]) from None
+    if not there:
         if not make:
             raise SettingsError(
                 [f"there is no sealing key: set TOCSIN_SEALING_KEYS, or TOCSIN_HOME to where {FILE} is"]
@@ -64,6 +68,8 @@ def _read_keys(file: Path, *, make: bool) -> tuple[str, ...]:
         _make_file(file)
     try:
         keys = wording.keys(",".join(file.read_text(encoding="ascii").split()))
+    except PermissionError:
+        raise SettingsError([f"{file} belongs to another user"]) from None
     except ValueError as error:
         raise SettingsError([f"{file} {error}"]) from None
     if not keys:
@@ -80,6 +86,8 @@ def _make_file(file: Path) -> None:
         out.write(Fernet.generate_key() + b"\n")
         out.flush()
         os.fsync(out.fileno())
+    if os.geteuid() == 0:  # a verb of root's in the home of the user that the product runs as
+        os.chown(work, file.parent.stat().st_uid, file.parent.stat().st_gid)
     try:
         os.link(work, file)
     except FileExistsError:

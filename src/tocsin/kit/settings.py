@@ -71,6 +71,12 @@ class Settings:
     )
     log_level: str = _setting("TOCSIN_LOG_LEVEL", "info", wording.level, "debug, info, warning or error")
     lease_s: float = _setting("TOCSIN_LEASE_S", 15.0, wording.positive, "how long a claimed item stays with its worker")
+    clock_off_s: float = _setting(
+        "TOCSIN_CLOCK_OFF_S",
+        5.0,
+        wording.positive,
+        "a process whose clock is further from the database's takes, moves and ends nothing",
+    )
     receipt_timeout_s: float = _setting(
         "TOCSIN_RECEIPT_TIMEOUT_S", 259_200.0, wording.positive, "a message without a receipt ends after this"
     )
@@ -85,6 +91,12 @@ class Settings:
     )
     request_log_days: int = _setting(
         "TOCSIN_REQUEST_LOG_DAYS", 14, wording.count, "the log of requests to the API is kept this many days"
+    )
+    request_log_rows_per_day: int = _setting(
+        "TOCSIN_REQUEST_LOG_ROWS_PER_DAY",
+        100_000,
+        wording.count,
+        "rows that an account's request log takes in a day (UTC): accepted requests half of them, strangers a tenth beside them",
     )
     schedule_late: str = _setting(
         "TOCSIN_SCHEDULE_LATE",
@@ -142,6 +154,12 @@ class Settings:
     bad_signs_per_address: int = _setting(
         "TOCSIN_BAD_SIGNS_PER_ADDRESS", 1000, wording.count, "failed signs a minute of one address"
     )
+    link_events_per_address: int = _setting(
+        "TOCSIN_LINK_EVENTS_PER_ADDRESS",
+        6_000,
+        wording.count,
+        "opens and clicks of emails a minute of one address that are stored; IPv6 by its /64",
+    )
 
     console_port: int = _setting(
         "TOCSIN_CONSOLE_PORT",
@@ -174,6 +192,12 @@ class Settings:
         wording.on_or_off,
         "without an SMTP server: show the console's mails to everybody on a page; on in the demo, never in production",
     )
+    demo_public: str = _setting(
+        "TOCSIN_DEMO_PUBLIC",
+        "off",
+        wording.on_or_off,
+        "with a TOCSIN_HOST that others reach: serve the demo's published key and log-in to them, on purpose",
+    )
     start_balance: int = _setting(
         "TOCSIN_START_BALANCE", 1, wording.count_or_none, "money that a new account of the console starts with"
     )
@@ -194,6 +218,17 @@ class Settings:
     files_days: int = _setting(
         "TOCSIN_FILES_DAYS", 7, wording.count, "exports and uploads of the console are kept this many days"
     )
+    files_mb: int = _setting(
+        "TOCSIN_FILES_MB",
+        1024,
+        wording.count,
+        "exports, uploads and attachments of an account take this many MB at most",
+    )
+
+    @property
+    def files_bytes(self) -> int:
+        """`files_mb` in bytes."""
+        return self.files_mb << 20
 
     def describe(self) -> list[Shown]:
         """Every setting with its effective value, secrets hidden."""

@@ -57,7 +57,7 @@ from tocsin.messaging.query import (
     read_funds,
     time_span,
 )
-from tocsin.messaging.reactions import Reaction, receive_feedback, record_reactions
+from tocsin.messaging.reactions import EVENTS_LISTED, Reaction, receive_feedback, record_reactions
 from tocsin.messaging.receipt import Received, receive
 from tocsin.messaging.replies import NEWEST_REPLY, FoundReplies, ReplyPlace, ReplyRow, list_replies
 from tocsin.messaging.schedule import (
@@ -91,11 +91,13 @@ from tocsin.messaging.trace import (
     Submitted,
     Trace,
     Waits,
+    owner_of_message,
     trace_message,
 )
 from tocsin.messaging.uplink import join_replies, receive_replies
 
 __all__ = [
+    "EVENTS_LISTED",
     "KINDS",
     "MMS",
     "NEWEST",
@@ -202,6 +204,7 @@ __all__ = [
     "move_due",
     "move_page",
     "owner_of",
+    "owner_of_message",
     "page_batches",
     "page_ids",
     "page_mail_events",

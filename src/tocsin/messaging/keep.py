@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from psycopg import sql
 
 from tocsin.kit import pgbin
-from tocsin.kit.db import Session
+from tocsin.kit.db import Session, drop_partition
 from tocsin.kit.ids import uuid7_ms
 from tocsin.messaging.batchno import SLOTS
 from tocsin.messaging.model import Draft
@@ -18,7 +17,6 @@ from tocsin.routing import BreakerTerms, Counted, Turn, count_finals
 
 DAYS_AHEAD = 30
 _DAY_MS = 86_400_000
-_DROP_WITHIN_MS = 300
 
 
 class Folded(NamedTuple):
@@ -66,19 +64,12 @@ async def keep_partitions(session: Session, keep_s: float) -> None:
     if await session.rows(QUERIES["old_partitions"], (limit,)):
         needed = (await session.rows(QUERIES["oldest_needed"], (limit,)))[0][0]
         for (name,) in await session.rows(QUERIES["old_partitions"], (needed or limit,)):
-            await _drop(session, name)
+            await drop_partition(session, name)
     await session.run(QUERIES["forget_unmatched"], (limit,))
     await session.run(QUERIES["forget_replies"], (limit,))
     await session.run(QUERIES["forget_mail_events"], (limit,))
+    await session.run(QUERIES["forget_event_counts"], (limit,))
     await session.run(QUERIES["forget_batches"], {"limit": limit})
-
-
-async def _drop(session: Session, name: str) -> None:
-    # Its lock on the whole table must wait for a long reader, and everybody waits behind it: rather not today.
-    async with session.transaction():
-        conn = await session.conn()
-        await conn.execute(f"SET LOCAL lock_timeout = '{_DROP_WITHIN_MS}ms'".encode())
-        await conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 async def forget_keys(session: Session, keep_s: float) -> None:

@@ -257,6 +257,28 @@ INSERT INTO mail_event (id, account_id, message_id, batch_no, kind, at, url, mac
 SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::text[], %s::text[],
                      %s::text[], %s::text[], %s::text[], %s::text[]);
 
+-- name: listed_events
+-- Of emails and kinds: how many events are rows, up to so many, and how many links and askers have a count.
+SELECT uuid_send(c.id), c.kind,
+       (SELECT count(*)::integer FROM (SELECT 1 FROM mail_event e WHERE e.message_id = c.id AND e.kind = c.kind LIMIT %s::integer) l),
+       (SELECT count(*)::integer FROM mail_event_count n WHERE n.message_id = c.id AND n.kind = c.kind)
+FROM (SELECT DISTINCT id, kind FROM unnest(%s::uuid[], %s::integer[]) AS u(id, kind)) c;
+
+-- name: count_mail_events
+INSERT INTO mail_event_count (message_id, kind, machine, link, account_id, batch_no, url, n, last_at)
+SELECT message_id, kind, machine, md5(url)::uuid, min(account_id), min(batch_no), url, count(*), max(at)
+FROM unnest(%s::uuid[], %s::integer[], %s::boolean[], %s::text[], %s::integer[], %s::bigint[], %s::timestamptz[])
+     AS u(message_id, kind, machine, url, account_id, batch_no, at)
+GROUP BY message_id, kind, machine, url ORDER BY message_id, kind, machine, url
+ON CONFLICT (message_id, kind, machine, link)
+DO UPDATE SET n = mail_event_count.n + excluded.n, last_at = greatest(mail_event_count.last_at, excluded.last_at);
+
+-- name: forget_event_counts
+-- Of emails that are gone: later events of them are not taken.
+DELETE FROM mail_event_count WHERE (message_id, kind, machine, link) IN (
+    SELECT message_id, kind, machine, link FROM mail_event_count WHERE message_id < uuid7_floor(%s::timestamptz)
+    ORDER BY message_id LIMIT 10000);
+
 -- name: forget_mail_events
 DELETE FROM mail_event WHERE id IN (
     SELECT id FROM mail_event WHERE id < uuid7_floor(%s::timestamptz) ORDER BY id LIMIT 10000);
@@ -329,10 +351,12 @@ SELECT min(to_timestamp(('x' || substr(replace(i::text, '-', ''), 1, 12))::bit(4
     UNION ALL SELECT ids FROM outbox, floor WHERE floor.id > ANY(ids)) AS w, unnest(w.ids) AS i;
 
 -- name: old_partitions
--- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant.
+-- Leaves of the partitioned tables, named <table>_<day>, whose days are over before the given instant. Compared as text: the planner
+-- may look at other tables' names first, and a TOAST table ends in digits that are no day.
 SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE p.relname IN ('batch', 'message', 'submission', 'report', 'part_receipt') AND c.relname ~ '_[0-9]{8}$'
-AND to_date(right(c.relname, 8), 'YYYYMMDD') + CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END < %s::timestamptz;
+AND right(c.relname, 8) <= to_char((%s::timestamptz - make_interval(days => CASE WHEN p.relname = 'submission' THEN 8 ELSE 2 END))
+                                   AT TIME ZONE 'UTC' - interval '1 microsecond', 'YYYYMMDD');
 
 -- name: never_handed_over
 -- Of these messages, those past their batch's validity that have no report and that no carrier has or may have.
@@ -467,6 +491,9 @@ UNION ALL SELECT 1, country_id, status, sum(messages)::bigint, sum(fee)::bigint 
 UNION ALL SELECT 2, product, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY product, status
 UNION ALL SELECT 3, status, status, sum(messages)::bigint, sum(fee)::bigint FROM sums WHERE turn > 0 GROUP BY status;
 
+-- name: message_owner
+SELECT a.name FROM message m JOIN account a ON a.id = m.account_id WHERE m.id = %s::uuid;
+
 -- name: trace_message
 -- Its batch may have gone with an older day.
 SELECT m.batch_no, coalesce(b.priority, 1)::integer, coalesce(m.channel_id, 0), m.price_micros, b.due_at, b.expires_at,
@@ -491,6 +518,10 @@ WHERE message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY version LI
 -- name: trace_reactions
 SELECT at, kind::integer, url, machine, country, city, device_type, device_name FROM mail_event
 WHERE batch_no = %(batch)s AND message_id = %(id)s::uuid AND account_id = %(account)s ORDER BY at LIMIT %(limit)s;
+
+-- name: trace_repeated
+SELECT max(last_at), kind::integer, sum(n)::bigint FROM mail_event_count
+WHERE message_id = %(id)s::uuid AND account_id = %(account)s GROUP BY kind ORDER BY kind;
 
 -- name: trace_replies
 SELECT uuid_send(id), at, content FROM uplink
@@ -730,21 +761,23 @@ ORDER BY s.due, s.batch_no LIMIT %(limit)s::integer;
 
 -- name: reaction_sums
 -- Of a batch, in one look at its events: by kind, by link, by country, by device. Opens and clicks of machines apart; people: messages
--- of which one did it.
+-- of which one did it. Of what is counted and no row the country and the device are not known.
 WITH mine AS MATERIALIZED (
-    SELECT kind, message_id, machine <> '' AS machine, url, country, device_type FROM mail_event
+    SELECT kind, message_id, machine <> '' AS machine, url, country, device_type, 1::bigint AS n, true AS listed FROM mail_event
+    WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s
+    UNION ALL SELECT kind, message_id, machine, url, '', '', n, false FROM mail_event_count
     WHERE batch_no = %(batch)s::bigint AND account_id = %(account)s
 )
-SELECT 'kind', kind::text, machine, sum(n)::integer, count(*)::integer
-FROM (SELECT kind, machine, message_id, count(*) AS n FROM mine GROUP BY 1, 2, 3) AS u GROUP BY kind, machine
-UNION ALL (SELECT 'link', url, false, sum(n)::integer, count(*)::integer
-           FROM (SELECT url, message_id, count(*) AS n FROM mine WHERE kind = 2 AND NOT machine GROUP BY 1, 2) AS u
+SELECT 'kind', kind::text, machine, sum(n)::bigint, count(*)::integer
+FROM (SELECT kind, machine, message_id, sum(n) AS n FROM mine GROUP BY 1, 2, 3) AS u GROUP BY kind, machine
+UNION ALL (SELECT 'link', url, false, sum(n)::bigint, count(*)::integer
+           FROM (SELECT url, message_id, sum(n) AS n FROM mine WHERE kind = 2 AND NOT machine GROUP BY 1, 2) AS u
            GROUP BY url ORDER BY 5 DESC LIMIT 50)
 UNION ALL (SELECT 'country', country, false, sum(n)::integer, count(*)::integer
-           FROM (SELECT country, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine GROUP BY 1, 2) AS u
+           FROM (SELECT country, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine AND listed GROUP BY 1, 2) AS u
            GROUP BY country ORDER BY 5 DESC LIMIT 20)
 UNION ALL (SELECT 'device', device_type, false, sum(n)::integer, count(*)::integer
-           FROM (SELECT device_type, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine GROUP BY 1, 2) AS u
+           FROM (SELECT device_type, message_id, count(*) AS n FROM mine WHERE kind IN (1, 2) AND NOT machine AND listed GROUP BY 1, 2) AS u
            GROUP BY device_type ORDER BY 5 DESC LIMIT 20);
 
 -- name: reaction_page

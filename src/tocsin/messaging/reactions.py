@@ -1,7 +1,8 @@
 """What people, and machines in their place, do with emails after the delivery: opens, clicks, unsubscribing, complaints.
 
 It is kept, pushed as MailUserEvent to who wants it, and who unsubscribed or complained is not written to again: the
-address is on the account's blacklist from then on. Every one is stored and queued in one transaction.
+address is on the account's blacklist from then on. Every one is stored and queued in one transaction. Of an email the first
+EVENTS_LISTED of a kind are stored one by one and pushed; more of them are counted, so that one link cannot fill tables.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tocsin.webhooks import statement as outbox_statement
 _ORIGINS = {ReactionKind.UNSUBSCRIBED: "unsubscribe", ReactionKind.COMPLAINED: "complaint"}
 _ALWAYS = frozenset({ReactionKind.OPENED, ReactionKind.CLICKED})
 _URL_MOST = 2_000
+EVENTS_LISTED = 20
+LINKS_COUNTED = 100  # of an email and kind; the rest is counted as one
 _NOBODY = Opener("", "", None)
 _NO_PLACES = Places()  # a carrier says no address
 
@@ -57,17 +60,25 @@ async def record_reactions(
     session: Session, reactions: Sequence[Reaction], books: Books, ids: Ids, places: Places
 ) -> int:
     """Store them and what follows; how many were of emails that are known. Committed when it returns. Raises LOST."""
-    rows = await session.rows(QUERIES["reacted_messages"], (pgbin.uuids([each.message_id for each in reactions]),))
+    message_ids = pgbin.uuids([each.message_id for each in reactions])
+    kinds = pgbin.int4s([int(each.kind) for each in reactions])
+    rows, listed = await session.batch(
+        [
+            Statement(QUERIES["reacted_messages"], (message_ids,)),
+            Statement(QUERIES["listed_events"], (EVENTS_LISTED, message_ids, kinds)),
+        ]
+    )
     facts = {row[0]: row[1:] for row in rows}
     known = [_learn(each, facts[each.message_id], ids.one(), places) for each in reactions if each.message_id in facts]
     if not known:
         return 0
     await books.look(session)
-    statements = [_add(known)]
+    told, more = _split(known, {(row[0], row[1]): [row[2], row[3]] for row in listed})
+    statements = [statement for each, statement in ((told, _add(told)), (more, _count(more))) if each]
     for kind, origin in _ORIGINS.items():
         if barred := [(each.account_id, each.address.lower()) for each in known if each.reaction.kind is kind]:
             statements.append(bar(barred, origin))
-    if pushes := _push(known, books):
+    if pushes := _push(told, books):
         statements.append(pushes)
     await session.batch(statements)
     return len(known)
@@ -95,6 +106,37 @@ def _learn(reaction: Reaction, facts: tuple[Any, ...], event_id: bytes, places: 
     domain = parseaddr(sender)[1].rpartition("@")[2]
     place = places.find(reaction.asked.ip)
     return _Known(event_id, reaction, account_id, batch_no, address, domain, opener, place)
+
+
+def _split(known: Sequence[_Known], stored: dict[tuple[bytes, int], list[int]]) -> tuple[list[_Known], list[_Known]]:
+    """Those that are stored one by one, and those that are counted; `stored`: rows and counts that are there."""
+    told: list[_Known] = []
+    more: list[_Known] = []
+    for each in known:
+        there = stored[each.reaction.message_id, int(each.reaction.kind)]
+        if there[0] < EVENTS_LISTED:
+            there[0] += 1
+            told.append(each)
+            continue
+        url = each.reaction.url[:_URL_MOST] if there[1] < LINKS_COUNTED else ""
+        there[1] += 1
+        more.append(each._replace(reaction=each.reaction._replace(url=url)))
+    return told, more
+
+
+def _count(known: Sequence[_Known]) -> Statement:
+    return Statement(
+        QUERIES["count_mail_events"],
+        (
+            pgbin.uuids([each.reaction.message_id for each in known]),
+            pgbin.int4s([int(each.reaction.kind) for each in known]),
+            [each.opener.is_machine for each in known],
+            pgbin.texts([each.reaction.url for each in known]),
+            pgbin.int4s([each.account_id for each in known]),
+            pgbin.int8s([each.batch_no for each in known]),
+            pgbin.times([each.reaction.at for each in known]),
+        ),
+    )
 
 
 def _add(known: Sequence[_Known]) -> Statement:

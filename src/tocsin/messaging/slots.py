@@ -1,4 +1,4 @@
-"""The leases behind batch numbers (see batchno.py), and the look at the clock that goes with them.
+"""The leases behind batch numbers (see batchno.py).
 
 High-water marks follow the database's clock, and never that of a process: one whose clock is far ahead would use up
 slot after slot for everybody. Such a process gets no slots, and so accepts nothing, until its clock is right.
@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
 
 from psycopg.rows import TupleRow
 
-from tocsin.kit import clock
 from tocsin.kit.db import LOST, Params, Session
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.messaging.batchno import BatchNumbers, Span
 from tocsin.messaging.store import QUERIES
+from tocsin.queue import DatabaseClock
 
 log = logging.getLogger(__name__)
 
 AHEAD_MS = 30_000
-CLOCK_OFF_MOST_S = 5.0
 _ANSWER_WITHIN_S = 5.0
 _RETRY_S = 1.0
 
@@ -35,22 +33,22 @@ class SlotLease:
         dsn: str,
         numbers: BatchNumbers,
         count: int,
+        database_clock: DatabaseClock,
         *,
-        now_s: Callable[[], float] = clock.now_s,
         every_s: float = 5.0,
     ) -> None:
         self._session = Session(dsn, "batch numbers")
         self._numbers = numbers
         self._count = count
-        self._now_s = now_s
+        self._clock = database_clock
         self._every_s = every_s
         self._owner = int.from_bytes(os.urandom(7), "big")
 
     async def renew(self) -> None:
         """One round. Raises LOST."""
-        off_s = await self._measure_clock()
-        if abs(off_s) > CLOCK_OFF_MOST_S:
-            log.error("this machine's clock is %.1f s off the database's: nothing is accepted until it is right", off_s)
+        before_s = self._clock.read()
+        self._clock.note(before_s, float((await self._ask(QUERIES["clock"]))[0][0]))
+        if not self._clock.is_right():
             self._numbers.grant({})
             return
         slots = self._numbers.slots
@@ -64,14 +62,6 @@ class SlotLease:
         if not rows:
             log.error("no slot for batch numbers is free")
         self._numbers.grant({slot: Span(floor_ms, ceiling_ms) for slot, floor_ms, ceiling_ms in rows})
-
-    async def _measure_clock(self) -> float:
-        """Seconds by which our clock is ahead of the database's at least; the time that the question took counts for us."""
-        before_s = self._now_s()
-        there_s = float((await self._ask(QUERIES["clock"]))[0][0])
-        if before_s > there_s:
-            return before_s - there_s
-        return min(self._now_s() - there_s, 0.0)
 
     async def _ask(self, query: bytes, params: Params = ()) -> list[TupleRow]:
         return await (await self._session.run_within(_ANSWER_WITHIN_S, query, params)).fetchall()

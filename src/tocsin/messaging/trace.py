@@ -80,6 +80,14 @@ class Reacted(NamedTuple):
     device: str
 
 
+class Repeated(NamedTuple):
+    """How often more it was done than is told one by one; `at`: the last time."""
+
+    at: datetime
+    kind: ReactionKind
+    times: int
+
+
 class Answered(NamedTuple):
     """A reply to it."""
 
@@ -113,8 +121,15 @@ class Trace(NamedTuple):
     receipts: list[PartReceipt]
     reports: list[Report]
     reacted: list[Reacted]
+    repeated: list[Repeated]
     answered: list[Answered]
     waits: Waits | None
+
+
+def owner_of_message(conn: Conn, message_id: str) -> str | None:
+    """For the operator: the name of the account whose message this is (UUID in hex)."""
+    row = conn.execute(QUERIES["message_owner"], (message_id,)).fetchone()
+    return str(row[0]) if row else None
 
 
 def trace_message(conn: Conn, account_id: int, message_id: str) -> Trace | None:
@@ -128,7 +143,9 @@ def trace_message(conn: Conn, account_id: int, message_id: str) -> Trace | None:
         return None  # it went with its day in between
     batch_no, priority, channel_id, price, due_at, expires_at, *words = found
     params["batch"] = batch_no
-    reacted = _list(conn, "trace_reactions", params, _reacted) if row.product == Product.EMAIL else []
+    is_mail = row.product == Product.EMAIL
+    reacted = _list(conn, "trace_reactions", params, _reacted) if is_mail else []
+    repeated = _list(conn, "trace_repeated", params, _repeated) if is_mail else []
     waits = _list(conn, "trace_waits", params, Waits._make) if row.ended_at is None else []
     return Trace(
         row, batch_no, Priority(priority), channel_id, price, due_at, expires_at, _read_words(row, words),
@@ -136,6 +153,7 @@ def trace_message(conn: Conn, account_id: int, message_id: str) -> Trace | None:
         _list(conn, "trace_receipts", params, _part_receipt),
         _list(conn, "trace_reports", params, lambda r: Report(r[0], Reason(r[1]), *r[2:])),
         reacted,
+        repeated,
         _list(conn, "trace_replies", params, lambda r: Answered(bytes(r[0]).hex(), r[1], r[2])),
         waits[0] if waits else None,
     )  # fmt: skip
@@ -159,6 +177,10 @@ def _reacted(row: TupleRow) -> Reacted:
     at, kind, url, machine, country, city, device_type, device_name = row
     place = ", ".join(each for each in (city, country) if each)
     return Reacted(at, ReactionKind(kind), url, machine, place, device_name or device_type)
+
+
+def _repeated(row: TupleRow) -> Repeated:
+    return Repeated(row[0], ReactionKind(row[1]), row[2])
 
 
 def _read_words(row: LogRow, words: list[Any]) -> Said:

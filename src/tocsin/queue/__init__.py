@@ -1,9 +1,10 @@
 """Work that waits: lanes, leases, shares of a rate, wake-ups."""
 
+from tocsin.queue.database_clock import DatabaseClock
 from tocsin.queue.live import LiveChannel, Outage, forget_states, list_live, read_live, read_outages, write_states
 from tocsin.queue.model import FIRST, Item, Place, Retry
 from tocsin.queue.rate import EPOCH_S, Bucket, Share, epoch_of, place
-from tocsin.queue.registration import BEAT_S, Registration
+from tocsin.queue.registration import BEAT_S, Process, Registration, list_processes, stay_registered
 from tocsin.queue.store import (
     NOBODY,
     add,
@@ -35,11 +36,13 @@ __all__ = [
     "NOBODY",
     "OUTBOX",
     "Bucket",
+    "DatabaseClock",
     "Item",
     "Listener",
     "LiveChannel",
     "Outage",
     "Place",
+    "Process",
     "Registration",
     "Retry",
     "Share",
@@ -55,6 +58,7 @@ __all__ = [
     "forget_states",
     "hold",
     "list_live",
+    "list_processes",
     "lock_old",
     "lock_ready",
     "look",
@@ -67,6 +71,7 @@ __all__ = [
     "renew",
     "share",
     "shrink",
+    "stay_registered",
     "take_over",
     "write_states",
 ]

@@ -2,11 +2,19 @@
 INSERT INTO process (kind, host, pid) VALUES (%s, %s, %s) RETURNING id;
 
 -- name: beat
-INSERT INTO process (id, kind, host, pid) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s)
-ON CONFLICT (id) DO UPDATE SET seen_at = now();
+INSERT INTO process (id, kind, host, pid, clock_ahead_s) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s::double precision)
+ON CONFLICT (id) DO UPDATE SET seen_at = now(), clock_ahead_s = excluded.clock_ahead_s;
 
 -- name: unregister
 DELETE FROM process WHERE id = %s;
+
+-- name: processes
+-- While a process lives, its session holds the advisory lock of its id.
+SELECT p.kind, p.host, p.pid, p.started_at, p.seen_at,
+       EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND ((l.classid::bigint << 32) | l.objid::bigint) = p.id)
+FROM process p ORDER BY p.kind, p.id;
 
 -- name: claim
 SELECT * FROM claim_lane(%s::integer, %s::bigint, make_interval(secs => %s::double precision), %s::integer, %s::integer[], %s::bigint[]);

@@ -32,6 +32,7 @@ from tocsin.routing.model import (
     RouteRow,
     RouteRule,
     RoutingError,
+    RoutingNameError,
     Verdict,
     Why,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "RouteRow",
     "RouteRule",
     "RoutingError",
+    "RoutingNameError",
     "Table",
     "Turn",
     "Verdict",

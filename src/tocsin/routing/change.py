@@ -11,8 +11,9 @@ from psycopg.rows import TupleRow
 
 from tocsin.billing import read_prefix
 from tocsin.routing import store
-from tocsin.routing.model import MOST_WEIGHT, Channel, Country, RouteRow, RouteRule, RoutingError
+from tocsin.routing.model import MOST_WEIGHT, Channel, Country, RouteRow, RouteRule, RoutingError, RoutingNameError
 
+COUNTRY_HINT = "give a codeId like 10007 or an ISO code like ID"
 UNKNOWN_POLICIES = ("leave", "resend")
 MOST_CALL_S = 4 * 3600
 MOST_WAIT_S = 7 * 86400.0
@@ -36,7 +37,7 @@ def find_channel(conn: Connection[TupleRow], name: str) -> Channel:
     """The channel of that name, locked until the transaction ends. Raises RoutingError."""
     channel = store.find_channel(conn, name)
     if channel is None:
-        raise RoutingError(f"there is no channel {name}")
+        raise RoutingNameError("channel", name)
     return channel
 
 
@@ -75,7 +76,7 @@ def find_country(conn: Connection[TupleRow], word: str) -> Country:
     """The country of a codeId or ISO code, locked until the transaction ends. Raises RoutingError."""
     country = store.find_country(conn, word)
     if country is None:
-        raise RoutingError(f"there is no country {word}: give a codeId like 10007 or an ISO code like ID")
+        raise RoutingNameError("country", word, COUNTRY_HINT)
     return country
 
 
@@ -118,7 +119,7 @@ def remove_route(conn: Connection[TupleRow], route_id: int) -> RouteRow:
     """The route that was. Raises RoutingError."""
     found = store.list_routes(conn, route_id)
     if not found:
-        raise RoutingError(f"there is no route {route_id}")
+        raise RoutingNameError("route", str(route_id), "`tocsin route list` has the ids")
     store.delete_route(conn, route_id)
     return found[0]
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from tocsin.kit.suggest import UnknownNameError
+
 LONGEST_CALL_S = 600
 FAILOVER_AFTER_S = 10.0
 
@@ -147,6 +149,10 @@ class Explained(NamedTuple):
 
 class RoutingError(ValueError):
     """What cannot be done with channels, routes or countries, as one sentence for the operator."""
+
+
+class RoutingNameError(UnknownNameError, RoutingError):
+    """A name that does not exist; the command line says which ones are close."""
 
 
 class RouteRow(NamedTuple):

@@ -58,6 +58,7 @@ class Plan(models.Model):
 class Account(models.Model):
     id = models.AutoField(primary_key=True)
     name = models.TextField(unique=True)
+    display_name = models.TextField(db_default="", default="")  # as people read it; "": by its name
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
     locked = models.BooleanField(db_default=False)
     currency = models.TextField(db_default="USD")

@@ -36,6 +36,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.TextField(db_default="", default="")  # light, dark; "": as the system is
     zone = models.TextField(db_default="", default="")  # IANA name; "": as the browser's system is
     opens_account = models.BooleanField(db_default=True, default=True)  # his first log-in opens one; no later one does
+    account_name = models.TextField(db_default="", default="")  # display name of the account that it opens
     created_at = models.DateTimeField(db_default=Now())
 
     USERNAME_FIELD = "email"

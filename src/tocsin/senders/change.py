@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from tocsin.content import check_address
 from tocsin.senders import store
-from tocsin.senders.model import DomainRow, SenderError
+from tocsin.senders.model import DomainRow, SenderError, SenderNameError
 
 _LOCAL = "noreply@"
 
@@ -42,7 +42,7 @@ def list_domains(conn: Connection[TupleRow]) -> list[DomainRow]:
 def _find(conn: Connection[TupleRow], domain: str) -> DomainRow:
     found = store.list_domains(conn, domain)
     if not found:
-        raise SenderError(f"there is no sending domain {domain}")
+        raise SenderNameError("sending domain", domain)
     return found[0]
 
 

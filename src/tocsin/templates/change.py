@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from tocsin.content import parse_template, text_fault
 from tocsin.templates import store
-from tocsin.templates.model import EMAIL, KINDS, State, TemplateError, TemplateRow
+from tocsin.templates.model import EMAIL, KINDS, State, TemplateError, TemplateNameError, TemplateRow
 
 _ID_BELOW: Final = 2**31
 _NAME_MOST: Final = 100
@@ -108,7 +108,7 @@ def find_template(conn: Connection[TupleRow], template_id: int) -> TemplateRow:
     """The template of that id. Raises TemplateError."""
     found = store.find_template(conn, template_id) if 0 < template_id < _ID_BELOW else None
     if found is None:
-        raise TemplateError(f"there is no template {template_id}")
+        raise TemplateNameError("template", str(template_id), "`tocsin template list` has the ids")
     return found
 
 

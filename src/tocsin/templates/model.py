@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from tocsin.content import Template, parse_template
+from tocsin.kit.suggest import UnknownNameError
 from tocsin.traffic import Product
 
 EVERYBODY: Final = 0
@@ -35,6 +36,10 @@ class State(StrEnum):
 
 class TemplateError(ValueError):
     """What cannot be done with a template, as one sentence for the operator."""
+
+
+class TemplateNameError(UnknownNameError, TemplateError):
+    """A name that does not exist; the command line says which ones are close."""
 
 
 class Unready(Exception):  # noqa: N818  (it says what the templates are)

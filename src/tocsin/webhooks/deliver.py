@@ -103,7 +103,7 @@ class Lane:
                 await self._feed(now)
         except LOST as error:
             DATABASE_LOSSES.labels("push").inc()
-            _LOG.warning("waiting rows cannot be read: %s", str(error).strip())
+            _LOG.warning("waiting rows cannot be read: %s", error)
             self._shelf.delay_reads(clock.monotonic_s() + _AFTER_LOSS_S)
         except Exception:  # noqa: BLE001  edge of the loop: one endpoint's fault must not end the serving of it
             LOOP_ERRORS.labels("push").inc()

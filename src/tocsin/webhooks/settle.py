@@ -83,7 +83,7 @@ class Settler:
             await self._session.batch(statements)
         except LOST as error:
             DATABASE_LOSSES.labels("settle").inc()
-            _LOG.warning("pushes cannot be written down, they are kept and tried again: %s", str(error).strip())
+            _LOG.warning("pushes cannot be written down, they are kept and tried again: %s", error)
             return False
         except Exception:  # noqa: BLE001  edge of the loop: dropping acks would push everything twice, so try again
             LOOP_ERRORS.labels("settle").inc()

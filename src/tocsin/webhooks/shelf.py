@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from tocsin.kit.loops import pause_after
 from tocsin.webhooks.model import ROWS_PER_PUSH, Push
 from tocsin.webhooks.store import UNTRIED, Range
 
@@ -21,7 +22,6 @@ _MAX_ROWS = 400
 _MAX_UNSETTLED = 256
 _LAG_S = 2.0
 _SWEEP_S = 1.0
-_SWEEP_SHARE = 20.0
 _LEFT_FOR_S = 0.5
 _NEWS_GAP_S = 0.005
 
@@ -127,7 +127,7 @@ class Shelf:
         reports = sum(push.n for push in pushes)
         self._more = len(pushes) >= span.max_rows or reports > span.max_reports - ROWS_PER_PUSH
         if span.after < 0:
-            self._sweep_at = now + max(self._sweep_s, _SWEEP_SHARE * (now - began))
+            self._sweep_at = now + pause_after(now - began, self._sweep_s)
             self._left = {each: until for each, until in self._left.items() if until > now}
         if pushes:
             self._found_at = now

@@ -123,7 +123,12 @@ class Lane:
         got = clock.monotonic_s()
         try:
             work = await load_work(
-                self._claims, items, self._texts, self.channel, self._hands.ground.guards, clock.now_s()
+                self._claims,
+                items,
+                self._texts,
+                self.channel,
+                self._hands.ground.guards,
+                self._hands.lease.clock.now_s(),
             )
         except Exception:
             self.hold.give_back(items)
@@ -135,7 +140,9 @@ class Lane:
                 room = await self._wait_for_room()
                 if not self._hands.lease.covers(asked, got):
                     log.warning(
-                        "channel %s: the lease was over before %d parts were sent", self.channel.name, len(unsent)
+                        "channel %s: the lease was over, or the clock wrong, before %d parts left",
+                        self.channel.name,
+                        len(unsent),
                     )
                     return True
                 if self.link.state().down:

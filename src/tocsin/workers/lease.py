@@ -24,9 +24,9 @@ IN_HAND_S = 1.0
 class Lease:
     """One per worker process."""
 
-    def __init__(self, dsn: str, lease_s: float) -> None:
+    def __init__(self, dsn: str, lease_s: float, database_clock: queue.DatabaseClock | None = None) -> None:
         self.lease_s = lease_s
-        self.registration = queue.Registration("worker")
+        self.registration = queue.Registration("worker", database_clock)
         self._session = Session(dsn, "worker lease")
         self.held_items: Callable[[], Iterable[int]] = tuple  # the worker says what its lanes hold
         self._good_until = 0.0
@@ -37,15 +37,23 @@ class Lease:
         return self.registration.id
 
     @property
+    def clock(self) -> queue.DatabaseClock:
+        """What decides about times of rows."""
+        return self.registration.clock
+
+    @property
     def held(self) -> bool:
-        """May this worker claim now?"""
-        return clock.monotonic_s() < self._good_until
+        """May this worker claim now? Not while its clock is wrong."""
+        return clock.monotonic_s() < self._good_until and self.clock.is_right()
 
     def covers(self, asked_at: float, held_at: float) -> bool:
         """Is what was claimed at `asked_at` and in hand since `held_at` still surely ours, with a second to spare?
 
-        A renewal counts for what was in hand when it began.
+        A renewal counts for what was in hand when it began. While the clock is wrong nothing is: links tell carriers until when a
+        message is valid.
         """
+        if not self.clock.is_right():
+            return False
         begun = self._renewed_at if self._renewed_at > held_at else asked_at
         return clock.monotonic_s() < begun + self.lease_s - min(IN_HAND_S, self.lease_s / 4)
 

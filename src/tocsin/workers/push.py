@@ -70,7 +70,7 @@ class Pusher:
             await self._keep(news=news)
         except LOST as error:
             DATABASE_LOSSES.labels("push").inc()
-            _LOG.warning("the database is away, nothing is pushed: %s", str(error).strip())
+            _LOG.warning("the database is away, nothing is pushed: %s", error)
             self._look_at = self._renew_at = clock.monotonic_s() + _LOOK_S
         except Exception:  # noqa: BLE001  edge of the loop: the endpoints that are served go on being served
             LOOP_ERRORS.labels("push").inc()
@@ -80,6 +80,8 @@ class Pusher:
     async def _keep(self, *, news: bool) -> None:
         if not await self._registration.hold(self._session):
             self._look_at = self._renew_at = clock.monotonic_s() + _LOOK_S
+            return
+        if not self._registration.clock.is_right() and not await self._look_at_clock():
             return
         leases = Leases(self._session, self._registration.id, self._lease_s)
         now = clock.monotonic_s()
@@ -93,6 +95,17 @@ class Pusher:
             await self._take(leases)
             self._looked_at = clock.monotonic_s()
             self._look_at = self._looked_at + _LOOK_S
+
+    async def _look_at_clock(self) -> bool:
+        """Whether the clock is right now. While it is not, nobody posts: signatures have the time of our clock."""
+        await self._registration.beat(self._session)
+        right = self._registration.clock.is_right()
+        if not right:
+            for lane, _ in self._lanes.values():
+                lane.lease_until = 0.0
+            self._look_at = clock.monotonic_s() + _LOOK_S
+        self._renew_at = 0.0 if right else self._look_at
+        return right
 
     async def _renew(self, leases: Leases, now: float) -> None:
         kept = await leases.renew(list(self._lanes))

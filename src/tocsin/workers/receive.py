@@ -28,11 +28,19 @@ Group = list[tuple[Sequence[Receipt], asyncio.Future[None]]]
 """Receipts, and who waits for them to be stored."""
 
 
+class WrongClockError(Exception):
+    """This process may end nothing now."""
+
+    def __init__(self) -> None:
+        super().__init__("this machine's clock is wrong")
+
+
 class Intake:
     """Receipts and replies of one channel."""
 
     def __init__(self, lane: Lane, hands: Hands) -> None:
         self._lane = lane
+        self._clock = hands.lease.clock
         self._channel_id, self._name = lane.channel.id, lane.channel.name
         self._session = Session(hands.dsn, f"receipts {self._name}", generic_plans=True)
         self._books = hands.books
@@ -46,6 +54,7 @@ class Intake:
 
     async def receipts(self, receipts: Sequence[Receipt]) -> None:
         """Returns when they are committed; raises what kept them from it."""
+        self._check_clock()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((receipts, future))
         self._event.set()
@@ -53,6 +62,7 @@ class Intake:
 
     async def inbound(self, replies: Sequence[Inbound]) -> None:
         """Returns when they are committed; raises what kept them from it."""
+        self._check_clock()
         async with self._turn:
             stored = await receive_replies(self._session, self._channel_id, replies, self._answers, self._ids)
         self._waker.wake(queue.OUTBOX)
@@ -61,10 +71,16 @@ class Intake:
 
     async def feedback(self, feedback: Sequence[Feedback]) -> None:
         """Returns when it is committed; raises what kept it from it."""
+        self._check_clock()
         await self._lane.written()  # its submissions are stored
         async with self._turn:
             await receive_feedback(self._session, self._channel_id, feedback, self._books, self._ids)
         self._waker.wake(queue.OUTBOX)
+
+    def _check_clock(self) -> None:
+        """What a carrier brings has the time of our clock, and ends messages. Raises WrongClockError: it is brought again."""
+        if not self._clock.is_right():
+            raise WrongClockError
 
     async def run(self) -> None:
         """Until cancelled: one transaction for what came meanwhile."""

@@ -76,7 +76,7 @@ class Recorder:
                 # A receipt was quicker than the answer and brought the message into a state.
                 await self._renew_ends(verdicts)
             except LOST as error:
-                log.warning("answers of channel %s wait for the database: %s", self._channel.name, str(error).strip())
+                log.warning("answers of channel %s wait for the database: %s", self._channel.name, error)
                 doubt = True
                 await asyncio.sleep(_PAUSE_S)
             except Exception:  # the edge of the loop: answers are kept and tried again

@@ -16,7 +16,6 @@ from psycopg import errors
 from tocsin import billing, queue
 from tocsin.audit import forget_requests
 from tocsin.compliance import forget_windows
-from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.metrics import LOOP_ERRORS
 from tocsin.kit.settings import Settings
@@ -61,8 +60,10 @@ class Job:
     again: bool = True
 
 
-def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Settings) -> list[Job]:
-    """All jobs of the worker."""
+def list_jobs(
+    terms: Terms, answers: Answers, waker: queue.Waker, settings: Settings, now_s: Callable[[], float]
+) -> list[Job]:
+    """All jobs of the worker. `now_s`: the database's clock, by which they end and move rows."""
     books = terms.books
 
     def waking(name: str, run: Run) -> Run:
@@ -84,14 +85,14 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
             min(1.0, settings.lease_s / 8),
             waking(queue.LANE, lambda s: queue.take_over(s, settings.lease_s)),
         ),
-        Job("schedule", 0.2, waking(queue.LANE, waking(queue.OUTBOX, lambda s: move_due(s, terms, clock.now_s())))),
-        Job("stopped", 0.3, waking(queue.OUTBOX, lambda s: end_stopped(s, books, clock.now_s()))),
-        Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, clock.now_s()))),
+        Job("schedule", 0.2, waking(queue.LANE, waking(queue.OUTBOX, lambda s: move_due(s, terms, now_s())))),
+        Job("stopped", 0.3, waking(queue.OUTBOX, lambda s: end_stopped(s, books, now_s()))),
+        Job("overdue", 0.5, waking(queue.OUTBOX, lambda s: end_overdue(s, books, now_s()))),
         # What stays unmatched is looked at again at the next time, not at once.
         Job(
             "unmatched",
             0.5,
-            waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S, clock.now_s())),
+            waking(queue.OUTBOX, lambda s: match_again(s, books, _UNMATCHED_KEPT_TRYING_S, now_s())),
             again=False,
         ),
         Job("replies", 0.5, waking(queue.LANE, waking(queue.OUTBOX, join)), again=False),
@@ -100,7 +101,7 @@ def list_jobs(terms: Terms, answers: Answers, waker: queue.Waker, settings: Sett
         Job(
             "expired",
             min(30.0, settings.validity_s / 4),
-            waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, clock.now_s())),
+            waking(queue.OUTBOX, lambda s: end_expired(s, books, settings.validity_s, now_s())),
         ),
         Job("links", 5.0, _forget_states, again=False),
         Job("forget", 30.0, lambda s: _forget(s, settings)),
@@ -140,10 +141,10 @@ async def _forget(session: Session, settings: Settings) -> int:
     await forget_keys(session, settings.idempotency_s)
     await forget_finals(session)
     await forget_attempts(session, settings.push_log_days)
-    await forget_requests(session, settings.request_log_days)
     await forget_windows(session, now - _SKEW_S)
     # Counted from the send: it may be scheduled a month ahead, and then is kept as long as any.
     await forget_files(session, settings.retention_days + _LONGEST_WAIT_DAYS + int(settings.validity_s / _DAY_S) + 1)
+    await forget_requests(session, settings.request_log_days)  # last: it is put off while somebody reads long
     return 0
 
 
@@ -157,13 +158,18 @@ async def _keep_partitions(session: Session, settings: Settings) -> int:
     return 0
 
 
-async def run_job(job: Job, dsn: str) -> None:
-    """Until cancelled; a fault is logged and the job goes on at its next time."""
+async def run_job(job: Job, dsn: str, database_clock: queue.DatabaseClock) -> None:
+    """Until cancelled; a fault is logged and the job goes on at its next time.
+
+    Each run begins with a look at the clocks: a run that began on a wrong one, ours or the database's, could end what is good, or
+    drop a partition.
+    """
     session = Session(dsn, f"upkeep {job.name}", generic_plans=True)
     while True:
         found = 0
         try:
-            found = await job.run(session)
+            if await database_clock.ask(session):
+                found = await job.run(session)
         except (*LOST, errors.DeadlockDetected):
             log.info("upkeep %s waits for the database", job.name)
         except Exception:  # the edge of the loop

@@ -18,6 +18,7 @@ from tocsin.carriers.sandbox import store
 from tocsin.carriers.sandbox.mapping import Body
 from tocsin.kit import clock
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.loops import pause_after
 from tocsin.traffic import Feedback, Inbound, Outcome, Receipt, Sink
 
 _HOLD = 8_000
@@ -241,8 +242,8 @@ class HandIn:
         if len(claimed) == _CLAIM_EVENTS:
             self._claim_at = now_s
         elif poll:
-            took_s = clock.monotonic_s() - now_s
-            self._claim_at = now_s + max(_POLL_S, 20 * took_s)
+            answered_s = clock.monotonic_s()
+            self._claim_at = answered_s + pause_after(answered_s - now_s, _POLL_S)
         for event in claimed:
             # In our hands already: the lease ran out while the hand-in still goes on.
             if event.id not in self._held:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from tocsin.kit.db import LOST
-from tocsin.smpp import Asked, Status, Stream
+from tocsin.smpp import Asked, Message, Status, Stream
 from tocsin.traffic import Inbound, Receipt, Sink
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Arrivals:
         replies = [each for each in group if isinstance(each.said, Inbound)]
         for each in group:
             if each.said is None:
-                _log.warning("channel %s: a receipt names no message: %.300r", self._name, each.asked.body)
+                _log.warning("channel %s: a receipt names no message: %s", self._name, describe_request(each.asked))
                 _answer([each], Status.OK)
         if receipts:
             await self._store(
@@ -106,6 +106,18 @@ class Arrivals:
             _answer(group, Status.TEMPORARY_ERROR)
         else:
             _answer(group, Status.OK)
+
+
+def describe_request(asked: Asked) -> str:
+    """Of a request what helps to find it at the SMSC: never its text, which may repeat the message."""
+    body = asked.body
+    if not isinstance(body, Message):
+        return f"sequence {asked.sequence}"
+    tags = ", ".join(f"{tag:#06x} of {len(value)}" for tag, value in body.tlvs.items())
+    return (
+        f"sequence {asked.sequence}, esm_class {body.esm_class:#04x}, data_coding {body.data_coding:#04x},"
+        f" {len(body.text)} octets of text, parameters: {tags or 'none'}"
+    )
 
 
 def _answer(group: Sequence[Arrival], status: Status) -> None:

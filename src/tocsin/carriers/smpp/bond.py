@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from tocsin.carriers.smpp.config import SmppConfig
 from tocsin.kit import clock
+from tocsin.kit.error_text import describe_error
 from tocsin.smpp import Answered, Bind, Bound, Command, Ended, Event, Role, SessionError, Status, Stream, Terms, connect
 
 _log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Bond:
                 self._note_failure(str(error) or type(error).__name__)
             except Exception as error:  # noqa: BLE001  the edge of the loop: whatever it is, the bind is tried again
                 _log.exception("the bind of channel %s", self._name)
-                self._note_failure(str(error) or type(error).__name__)
+                self._note_failure(describe_error(error))
             if clock.monotonic_s() - self._bound_s >= _STEADY_S:
                 self._failures = 0
             wait_s = min(self._config.reconnect_s * 2 ** min(self._failures, 12), self._config.reconnect_most_s)
@@ -119,7 +120,7 @@ class Bond:
             elif isinstance(event, Ended):
                 self.bound = False
                 if not self._ending:
-                    self._note_failure(_say(event))
+                    self._note_failure(tell_end(event))
         self._on_events(self, events)
 
     def _note_failure(self, why: str) -> None:
@@ -147,7 +148,8 @@ class Bond:
             stream.abort()
 
 
-def _say(event: Ended) -> str:
+def tell_end(event: Ended) -> str:
+    """Why a session ended, with the name of the status."""
     if event.status is None:
         return event.why
     name = _NAMES.get(event.status, "an error of this carrier")

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _TAKE_WITHIN_S = 2.0
 _GRACE_S = 1.0
 _REJECTED = Fate(OutcomeKind.PERMANENT, Reason.REJECTED)
-_COMMANDS = {
+COMMANDS = {
     "trx": (Command.BIND_TRANSCEIVER,),
     "tx+rx": (Command.BIND_TRANSMITTER, Command.BIND_RECEIVER),
     "tx": (Command.BIND_TRANSMITTER,),
@@ -77,7 +77,7 @@ class SmppLink:
         self._wake: asyncio.TimerHandle | None = None
         self.bonds = [
             Bond(channel.name, command, config, self._on_events)
-            for _ in range(config.binds) for command in _COMMANDS[config.bind]
+            for _ in range(config.binds) for command in COMMANDS[config.bind]
         ]  # fmt: skip
         self._arrivals = Arrivals(channel.name)
         self._meter = Meter()

@@ -118,17 +118,17 @@ def name_request(submissions: Sequence[Submission]) -> str:
     return digest.hexdigest()
 
 
-def write_url(config: TocsinConfig, now: float) -> str:
-    """Where to send, signed as the page says."""
+def write_url(config: TocsinConfig, now: float, path: str = SEND) -> str:
+    """Where to send, or another path, signed as the page says."""
     stamp = str(int(now))
     sign = hashlib.md5(f"{config.account}{config.api_key}{stamp}".encode(), usedforsecurity=False).hexdigest()
     query = urlencode({"account": config.account, "sign": sign, "datetime": stamp})
-    return f"{config.base_url.rstrip('/')}{SEND}?{query}"
+    return f"{config.base_url.rstrip('/')}{path}?{query}"
 
 
 def read_answer(submissions: Sequence[Submission], answer: Answer, now: float) -> Said:
     """What the upstream said, of all submissions of the request."""
-    document = _read_json(answer)
+    document = read_json(answer)
     status = document.get("status") if document is not None else None
     if answer.status != 200 or document is None or not isinstance(status, int):
         return _read_transport(submissions, answer, now)
@@ -144,7 +144,8 @@ def read_answer(submissions: Sequence[Submission], answer: Answer, now: float) -
     return Said([_outcome(each, meaning, now) for each in submissions], status, text)
 
 
-def _read_json(answer: Answer) -> dict[str, Any] | None:
+def read_json(answer: Answer) -> dict[str, Any] | None:
+    """The object of an answer; None: there is none."""
     try:
         found = None if answer.cut else msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, RecursionError):

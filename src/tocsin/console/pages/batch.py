@@ -15,7 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from tocsin import audit, messaging
-from tocsin.console.progress import list_by_country, list_failed, read_text, show_batch
+from tocsin.console.contents import read_text
+from tocsin.console.progress import list_by_country, list_failed, show_batch
 from tocsin.console.rights import CONTENTS, SEND
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 from tocsin.kit import clock
@@ -39,7 +40,7 @@ def show(request: HttpRequest, who: Member, batch_no: int) -> HttpResponse:
         reads = CONTENTS in who.can
         whole = messaging.read_content(conn, who.account_id, batch_no)
     content = read_text(whole, (row.batch.priority, row.batch.product), who.can)
-    facts = _describe(request, who, row) | {"content": content, "reads": reads, "size": len(content)}
+    facts = _describe(request, who, row) | {"content": content, "reads": reads, "size": len(whole)}
     return render(request, "console/batch.html", facts)
 
 

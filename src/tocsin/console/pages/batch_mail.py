@@ -12,14 +12,15 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import messaging
+from tocsin.console.lazy import StrPromise
 from tocsin.console.pages.batch import find
 from tocsin.console.progress import show_batch, tell_percent
+from tocsin.console.rights import CONTENTS
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.kit.clock import UTC
-from tocsin.messaging import NEWEST_EVENT, MailSums, Part, Progress
+from tocsin.messaging import EVENTS_LISTED, NEWEST_EVENT, MailSums, Part, Progress
 from tocsin.traffic import Product, ReactionKind, Reason
 
 PAGE = 50
@@ -64,7 +65,9 @@ def show(request: HttpRequest, who: Member, batch_no: int) -> HttpResponse:
     facts: dict[str, Any] = {
         "batch": show_batch(row, who.can),
         "figures": _list_figures(row.progress, sums),
-        "links": _show_parts(sums.links),
+        "links": _show_parts(sums.links) if CONTENTS in who.can else [],
+        "reads": CONTENTS in who.can,
+        "listed": EVENTS_LISTED,
         "countries": _show_parts(sums.countries),
         "devices": [(_DEVICES.get(name, name or _("unknown")), *rest) for name, *rest in _show_parts(sums.devices)],
         "events": [(KINDS[each.kind], datetime.fromtimestamp(each.at, UTC), each) for each in events[:PAGE]],

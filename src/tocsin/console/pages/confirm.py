@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tocsin import audit, messaging
 from tocsin.console import compose, prepared, public
 from tocsin.console.compose import Choices
+from tocsin.console.database_now import database_now
 from tocsin.console.estimate import Estimate, ask_estimate, open_line, word_reason
 from tocsin.console.gauge import say, size_up
 from tocsin.console.installation import installation
@@ -90,7 +91,7 @@ def _tell_time(fields: compose.Fields) -> str:
 def _send(request: HttpRequest, who: Member, found: PreparedSend, choices: Choices) -> HttpResponse:
     """By the API, under the send's own idempotency key; and back to the page, which shows what became of it."""
     kind = KINDS[found.kind]
-    if (clock.now() - found.made_at).total_seconds() > installation().settings.idempotency_s:
+    if (database_now() - found.made_at).total_seconds() > installation().settings.idempotency_s:
         # The key may be forgotten: it would no longer stop a second send.
         messages.error(request, _("This was written too long ago. Review it once more."))
         return redirect(reverse("send", args=[kind.slug]) + f"?again={found.id}")

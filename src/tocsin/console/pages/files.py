@@ -13,7 +13,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import audit, files
 from tocsin.console.exports import (
@@ -28,6 +27,8 @@ from tocsin.console.exports import (
     read_asked,
 )
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
+from tocsin.console.space import describe_space, has_room, tell_full
 from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.files import EXPORTS, Job, Kind, New, State, Trouble
 
@@ -54,7 +55,10 @@ class Line(NamedTuple):
 def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The account's exports that the member may take, newest first, and a form for the next."""
     kinds = kinds_of(who.can)
+    with open_look() as conn:
+        space = describe_space(conn, who.account_id)
     facts = {
+        **space,
         **_list(request, who),
         "kinds": [(kind, KINDS[kind]) for kind in kinds],
         "formats": list(FORMATS.items()),
@@ -109,11 +113,14 @@ def start(request: HttpRequest, who: Member, kind: str) -> HttpResponse:
         return redirect("files")
     name = f"tocsin-{wanted}-{date_format(timezone.localtime(), 'Ymd-His')}.{asked['format']}"
     with open_change() as conn:
-        job_id = files.start(conn, New(who.account_id, who.user.id, wanted, name, asked))
+        is_full = not has_room(conn, who.account_id, 1)
+        job_id = None if is_full else files.start(conn, New(who.account_id, who.user.id, wanted, name, asked))
         if job_id is not None:
             facts = {"job": job_id, "kind": str(wanted), "filter": asked["filter"]}
             audit.record(conn, f"user {who.user.id}", "export start", f"account {who.account}", None, facts)
-    if job_id is None:
+    if is_full:
+        messages.error(request, tell_full())
+    elif job_id is None:
         text = _("%(most)s files are being made already: wait for one of them.")
         messages.error(request, text % {"most": files.MOST_LIVE})
     else:

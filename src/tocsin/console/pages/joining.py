@@ -94,7 +94,7 @@ def _register(request: HttpRequest, found: Invitation, form: Newcomer, token: st
 
 def _enter(request: HttpRequest, accepted: Invitation) -> HttpResponse:
     request.session[CHOICE] = accepted.account_id
-    facts = {"account": accepted.account.name, "role": ROLES[accepted.role][0]}
+    facts = {"account": accepted.account.display_name or accepted.account.name, "role": ROLES[accepted.role][0]}
     messages.success(request, _("Welcome to the account %(account)s. Your role: %(role)s.") % facts)
     return redirect("home")
 

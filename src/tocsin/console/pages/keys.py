@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
-from django_stubs_ext import StrPromise
 
 from tocsin import accounts, audit
+from tocsin.console.database_now import database_now
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import KEYS
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
-from tocsin.kit import clock
 
 MOST = 10
 NAME_MOST = 60
@@ -38,9 +38,8 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     """The keys; a POST makes one and shows it, this once."""
     if request.method != "POST":
         return _show_page(request, who)
-    name = " ".join(request.POST.get("name", "").split())
-    if len(name) > NAME_MOST or not name.isprintable():
-        mistake = _("A name has %(most)s characters at most, and no control characters.") % {"most": NAME_MOST}
+    name, mistake = _read_name(request)
+    if mistake:
         return _show_page(request, who, name_mistake=mistake, typed_name=name[:200])
     made = make(who, name)
     if not made:
@@ -49,8 +48,16 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     return _show_page(request, who, made=made)
 
 
+def _read_name(request: HttpRequest) -> tuple[str, str]:
+    """The key's name, and what is wrong with it."""
+    name = " ".join(request.POST.get("name", "").split())
+    if len(name) > NAME_MOST or not name.isprintable():
+        return name, _("A name has %(most)s characters at most, and no control characters.") % {"most": NAME_MOST}
+    return name, ""
+
+
 def _show_page(request: HttpRequest, who: Member, **more: object) -> HttpResponse:
-    now = clock.now()
+    now = database_now()
     with open_look() as conn:
         found = accounts.list_keys(conn, who.account_id)
         allowed = accounts.find_account(conn, who.account).allow_ips
@@ -76,7 +83,7 @@ def make(who: Member, name: str = "") -> str:
 
 def list_live(conn: Conn, account_id: int) -> list[accounts.KeyFacts]:
     """The keys that hold now, oldest first."""
-    now = clock.now()
+    now = database_now()
     return [key for key in accounts.list_keys(conn, account_id) if _holds(key, now)]
 
 
@@ -92,7 +99,7 @@ def rotate(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
     overlap = OVERLAPS.get(request.POST.get("overlap", ""))
     if overlap is None:
         raise Http404
-    api_key, until = accounts.make_key(), clock.now() + timedelta(hours=overlap[0])
+    api_key, until = accounts.make_key(), database_now() + timedelta(hours=overlap[0])
     with open_change() as conn:
         if len(list_live(conn, who.account_id)) >= MOST:
             messages.error(request, _("An account has %(most)s keys at most: revoke one first.") % {"most": MOST})
@@ -107,11 +114,31 @@ def rotate(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
 
 
 @require_POST
+@never_cache
+@member(KEYS)
+def rename(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
+    """Call a key otherwise. Another account's is not found."""
+    name, mistake = _read_name(request)
+    if mistake:
+        messages.error(request, mistake)
+        return redirect("keys")
+    with open_change() as conn:
+        before = accounts.rename_key(conn, who.account_id, key_id, name)
+        if before is None:
+            raise Http404
+        if before != name:
+            was, now = {"key": key_id, "name": before}, {"key": key_id, "name": name}
+            audit.record(conn, f"user {who.user.id}", "key rename", f"account {who.account}", was, now)
+    messages.success(request, _("The key's name is saved."))
+    return redirect("keys")
+
+
+@require_POST
 @member(KEYS)
 def revoke(request: HttpRequest, who: Member, key_id: int) -> HttpResponse:
     """End a key now. Another account's is not found."""
     with open_change() as conn:
-        if not accounts.end_key(conn, who.account_id, key_id, clock.now()):
+        if not accounts.end_key(conn, who.account_id, key_id, database_now()):
             raise Http404
         audit.record(conn, f"user {who.user.id}", "key revoke", f"account {who.account}", {"key": key_id}, None)
     messages.success(request, _("The key is revoked: requests signed with it are refused from now on."))

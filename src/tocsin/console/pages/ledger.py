@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import billing, messaging
 from tocsin.billing import Entry, LedgerAsked, Pots, Statement, TrafficDay, text_of
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import MOVEMENTS, PRODUCTS, name_country
 from tocsin.console.rights import MONEY
 from tocsin.console.tables import Number, answer_csv

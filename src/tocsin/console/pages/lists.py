@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import audit, compliance
 from tocsin.compliance import Barred, ListAsked
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import LISTS
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from tocsin import billing, messaging, routing, webhooks
 from tocsin.console import explained, timeline
+from tocsin.console.contents import may_hold_code, read_text
 from tocsin.console.rights import CODES, CONTENTS
 from tocsin.console.shown import show_rows
 from tocsin.console.tenancy import Member, member, open_look
@@ -20,13 +21,12 @@ from tocsin.content import is_html, measure
 from tocsin.kit import clock
 from tocsin.kit.clock import UTC
 from tocsin.messaging import KINDS, State, Trace
-from tocsin.traffic import Priority, Product
+from tocsin.traffic import Product
 from tocsin.webhooks import Pushes
 
 _SOON: Final = timedelta(minutes=2)
 """So long a page that shows something under way asks often, and for a push that has not come."""
 _is_id = re.compile("[0-9a-f]{32}").fullmatch
-_DIGIT = re.compile(r"\d")
 
 
 @require_safe
@@ -83,16 +83,13 @@ def _is_voice(trace: Trace) -> bool:
 def _describe_said(who: Member, trace: Trace) -> dict[str, object]:
     """The text as far as the role may read it."""
     said, product = trace.said, trace.row.product
-    secret = trace.priority is Priority.VERIFY or product == Product.VOICE_OTP
-    masked = secret and CODES not in who.can
+    kind = (trace.priority, product)
     size = measure(said.content)
-    text = {"title": said.title, "content": said.content}
-    if masked:
-        text = {name: _DIGIT.sub("•", each) for name, each in text.items()}
+    text = {"title": read_text(said.title, kind, who.can), "content": read_text(said.content, kind, who.can)}
     return {
         "readable": CONTENTS in who.can,
-        "masked": masked,
-        "said": text if CONTENTS in who.can else {},
+        "masked": CODES not in who.can and may_hold_code(*kind),
+        "said": text,
         "html": is_html(said.content),
         "encoding": ("UCS-2" if size.ucs2 else "GSM-7") if product == Product.SMS else "",
         "units": size.units,

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import accounts, billing, routing
 from tocsin.billing import Offer, Plan, Span, text_of
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import PRODUCTS, is_chinese
 from tocsin.console.tables import Number, answer_csv
 from tocsin.console.tenancy import Member, member, open_look

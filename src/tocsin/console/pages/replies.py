@@ -12,10 +12,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import compliance, messaging, webhooks
 from tocsin.compliance import OptOut
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import CONTENTS
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.kit.clock import UTC

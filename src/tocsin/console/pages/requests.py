@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from tocsin.console.pages.attempts import read_key
 from tocsin.console.rights import KEYS
 from tocsin.console.tenancy import Member, member, open_look
 from tocsin.content import Status, phrase
+from tocsin.kit import clock
 
 PAGE = 50
 PATHS = (
@@ -36,6 +38,7 @@ PATHS = (
     "/api/v1/schedules/cancel",
 )
 _CODE_MOST = 9
+_FULL_DAYS = 3
 
 
 @require_safe
@@ -49,15 +52,20 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     asked = audit.AskedRequests(key, refused, path or None, status, PAGE + 1)
     with open_look() as conn:
         rows = audit.read_requests(conn, who.account_id, asked)
+        full = audit.read_full_days(conn, who.account_id, _FULL_DAYS)
     filters = {"path": path, "code": "" if status is None else status, "errors": "1" if refused else ""}
     more = ""
     if len(rows) > PAGE:
         rows = rows[:PAGE]
         more = "?" + urlencode({**filters, "before": rows[-1].id})
+    settings = installation().settings
+    since = clock.now().date() - timedelta(days=settings.request_log_days)
     facts = {
+        "full": [day for day in full if day.day >= since], "most": settings.request_log_rows_per_day,
+        "strangers_most": audit.strangers_share(settings.request_log_rows_per_day),
         "rows": [(row, _say(row)) for row in rows], "more": more, "deep": key != audit.NEWEST_REQUEST, "paths": PATHS,
         "again": urlencode(filters),
-        "filtered": bool(path or refused or status is not None), "days": installation().settings.request_log_days, **filters,
+        "filtered": bool(path or refused or status is not None), "days": settings.request_log_days, **filters,
     }  # fmt: skip
     return render(request, "console/requests.html", facts)
 
@@ -71,7 +79,10 @@ def show_one(request: HttpRequest, who: Member, request_id: int) -> HttpResponse
         found = audit.find_request(conn, who.account_id, request_id)
     if found is None:
         raise Http404
-    return render(request, "console/request.html", {"row": found, "meaning": _tell(found.status)})
+    facts = {
+        "row": found, "meaning": _tell(found.status), "bad_signs": installation().settings.bad_signs_per_minute,
+    }  # fmt: skip
+    return render(request, "console/request.html", facts)
 
 
 def _read_code(text: str) -> int | None:

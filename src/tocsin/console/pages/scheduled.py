@@ -18,9 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from tocsin import audit, billing, messaging
+from tocsin.console.contents import read_text
 from tocsin.console.installation import installation
 from tocsin.console.names import PRODUCTS
-from tocsin.console.progress import read_text
 from tocsin.console.rights import SEND
 from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.content import find_zone, list_zone_names, zones

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
+from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.views import login_webauthn
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.sessions.models import Session
@@ -13,8 +15,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
+from tocsin.console.lazy import StrPromise
 from tocsin.console.signins import FAILURES, SECONDS, WAYS, end_sessions
 from tocsin.console.tenancy import find_member, lacks_second, person
 from tocsin.kit import clock
@@ -23,6 +25,13 @@ from tocsin.schema.models import SignIn, User
 _LATEST = 8
 _PAGE = 50
 _SESSIONS = 50
+
+
+def begin_passkey(request: HttpRequest) -> HttpResponse:
+    """Log in by a passkey. Each look makes a session that keeps the challenge: allauth bounds answers, we bound looks too."""
+    if not ratelimit.consume(request, app="allauth.account", action="passkey", limit_get=True):
+        return cast(HttpResponse, ratelimit.respond_429(request))
+    return cast(HttpResponse, login_webauthn(request))
 
 
 class Try(NamedTuple):

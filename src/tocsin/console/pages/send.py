@@ -21,7 +21,8 @@ from tocsin.console.kinds import KINDS, Kind
 from tocsin.console.names import PRODUCTS
 from tocsin.console.public import File
 from tocsin.console.rights import SEND
-from tocsin.console.tenancy import Member, member, open_look
+from tocsin.console.space import has_room, tell_full
+from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.schema.models import PreparedSend
 from tocsin.templates import TemplateRow
 
@@ -65,6 +66,9 @@ def show(request: HttpRequest, who: Member, slug: str) -> HttpResponse:
     if sum(size for _, _, size in kept_files) + sum(len(file.data) for file in new) > kind.files_bytes:
         faults["files"] = compose.tell_too_large(kind)
         new = []
+    elif new and not _have_room(who, new):
+        faults["files"] = tell_full()
+        new = []
     if kept is not None or new or not faults:
         kept = prepared.save(who, kind, kept, fields, new, dropped)
     if not faults and kept is not None:
@@ -72,6 +76,11 @@ def show(request: HttpRequest, who: Member, slug: str) -> HttpResponse:
     if not faults and kept is not None:
         return redirect("send-confirm", kept.id)
     return _show_form(request, (kind, choices), fields, kept, faults)
+
+
+def _have_room(who: Member, new: Collection[File]) -> bool:
+    with open_change() as conn:
+        return has_room(conn, who.account_id, sum(len(file.data) for file in new))
 
 
 def _read_new_files(request: HttpRequest) -> list[File]:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_stubs_ext import StrPromise
 
 from tocsin import accounts, audit, billing, compliance
 from tocsin.accounts import AccountFacts
@@ -22,7 +21,9 @@ from tocsin.billing import text_of
 from tocsin.compliance import Cap, CapKind
 from tocsin.console import alerts
 from tocsin.console.installation import installation
+from tocsin.console.lazy import StrPromise
 from tocsin.console.names import name_country
+from tocsin.console.registration import tell_display_name_rule
 from tocsin.console.rights import MONEY, TEAM
 from tocsin.console.tenancy import Member, member, open_change, open_look
 from tocsin.content import check_address
@@ -71,7 +72,13 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     return _render(request, who)
 
 
-def _render(request: HttpRequest, who: Member, chosen: Typed | None = None, alert: Typed | None = None) -> HttpResponse:
+def _render(
+    request: HttpRequest,
+    who: Member,
+    chosen: Typed | None = None,
+    alert: Typed | None = None,
+    name: Typed | None = None,
+) -> HttpResponse:
     with open_look() as conn:
         facts = accounts.find_account(conn, who.account)
         caps = compliance.read_caps(conn, who.account_id)
@@ -81,14 +88,19 @@ def _render(request: HttpRequest, who: Member, chosen: Typed | None = None, aler
     if alert is None:
         words = {"threshold": text_of(known.threshold_micros), "addresses": "\n".join(known.addresses)} if known else {}
         alert = Typed(words or {"threshold": "", "addresses": who.user.email})
+    if name is None:
+        name = Typed({"display_name": facts.display_name})
     shown = {
+        **name.facts, "name_trouble": name.trouble, "most_display_name": accounts.MAX_DISPLAY_NAME,
         "account": facts, "languages_of_account": _LANGUAGES, "chosen": chosen, "alert": alert, "has_alert": known is not None,
         "switches": [(name, words, hint, chosen.facts[name]) for name, (words, hint) in _SWITCHES.items()],
         "may_set": TEAM in who.can, "may_money": MONEY in who.can, "can_mail": alerts.can_mail(),
         "caps": [_tell_cap(cap, who.currency) for cap in caps], "retention_days": installation().settings.retention_days,
         "most_addresses": billing.MOST_ADDRESSES,
     }  # fmt: skip
-    return render(request, "console/settings.html", shown, status=422 if chosen.trouble or alert.trouble else 200)
+    return render(
+        request, "console/settings.html", shown, status=422 if chosen.trouble or alert.trouble or name.trouble else 200
+    )
 
 
 def _tell_cap(cap: Cap, currency: str) -> tuple[str, str]:
@@ -125,6 +137,26 @@ def save(request: HttpRequest, who: Member) -> HttpResponse:
         if new:
             audit.record(conn, f"user {who.user.id}", "account set", f"account {who.account}", old, new)
     messages.success(request, _("The settings are saved. They hold within a second."))
+    return redirect("settings")
+
+
+@require_POST
+@never_cache
+@member(TEAM)
+def save_name(request: HttpRequest, who: Member) -> HttpResponse:
+    """Set what people read in place of the account's name; "" takes it away."""
+    typed = request.POST.get("display_name", "")[: 2 * accounts.MAX_DISPLAY_NAME]
+    try:
+        accounts.read_display_name(typed)
+    except accounts.AccountError:
+        said = tell_display_name_rule()
+        return _render(request, who, name=Typed({"display_name": typed}, said))
+    with open_change() as conn:
+        before, after = accounts.set_account(conn, who.account, display_name=typed)
+        old, new = _differ(before, after)
+        if new:
+            audit.record(conn, f"user {who.user.id}", "account set", f"account {who.account}", old, new)
+    messages.success(request, _("The display name is saved."))
     return redirect("settings")
 
 

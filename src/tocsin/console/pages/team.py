@@ -162,7 +162,7 @@ def leave(request: HttpRequest, who: Member) -> HttpResponse:
     if not done:
         return _tell(request, "", done=False)
     request.session.pop(CHOICE, None)
-    messages.success(request, _("You have left the account %(account)s.") % {"account": who.account})
+    messages.success(request, _("You have left the account %(account)s.") % {"account": who.title})
     return redirect("home" if find_member(request) else "no-account")
 
 

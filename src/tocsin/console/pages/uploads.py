@@ -20,11 +20,12 @@ from tocsin.console.installation import installation
 from tocsin.console.mapping import ACTIONS, TROUBLES, guess, read_chosen, say_fault
 from tocsin.console.names import list_countries
 from tocsin.console.rights import SEND
+from tocsin.console.space import describe_space, has_room, tell_full
 from tocsin.console.tenancy import Conn, Member, member, open_change, open_look
 from tocsin.content import ColumnText, name_columns, safe_cell
 from tocsin.files import Job, Kind, New, State, Step, Trouble, rows
 
-PREVIEW: Final = 20
+PREVIEW: Final = rows.SHOWN
 _PAGE: Final = 30
 _MOST_OPEN: Final = 20
 _BATCHES: Final = 100
@@ -43,8 +44,10 @@ def show(request: HttpRequest, who: Member) -> HttpResponse:
     key = int(before) if before.isdecimal() and len(before) < 19 else files.NEWEST
     with open_look() as conn:
         jobs = files.list_jobs(conn, who.account_id, [Kind.UPLOAD], key, _PAGE + 1)
+        space = describe_space(conn, who.account_id)
     more = str(jobs[_PAGE - 1].id) if len(jobs) > _PAGE else ""
     facts = {
+        **space,
         "lines": [(job, _STEPS[job.step], TROUBLES.get(job.trouble, "")) for job in jobs[:_PAGE]],
         "more": more,
         "deep": key != files.NEWEST,
@@ -69,12 +72,16 @@ def _take(request: HttpRequest, who: Member) -> HttpResponse:
             who.account_id, who.user.id, Kind.UPLOAD, name, {"account": who.account}, Step.READ, size_bytes=file.size
         )
         is_full = sum(job.live or job.state is State.OPEN for job in recent) >= _MOST_OPEN
-        job_id = None if is_full else files.start(conn, new)
+        fits = has_room(conn, who.account_id, file.size)
+        job_id = files.start(conn, new) if fits and not is_full else None
         if job_id is not None:
             files.put_bytes(conn, job_id, file.chunks(_CHUNK))
             audit.record(
                 conn, f"user {who.user.id}", "upload", f"account {who.account}", None, {"job": job_id, "name": name}
             )
+    if not fits:
+        messages.error(request, tell_full())
+        return redirect("uploads")
     if job_id is None:
         messages.error(request, _("Too many uploads are open: send or discard one of them first."))
         return redirect("uploads")

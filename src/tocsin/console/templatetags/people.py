@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django import template
 from django.utils.translation import gettext as _
-from django_stubs_ext import StrPromise
 
 from tocsin.console.browsers import read_agent
+from tocsin.console.lazy import StrPromise
 from tocsin.console.rights import ROLES
 
 register = template.Library()

@@ -1,7 +1,7 @@
 """Tables that people bring: CSV in the encodings and with the separators that spreadsheets write, and XLSX. Read row by row.
 
-What a file is says its content, never its name. Everything is bounded before it is believed: an XLSX is a zip, and a small one
-can claim to hold gigabytes, or a single cell in the last row of the last column.
+The content says what a file is, never the name. Sizes are checked as far as a reader can check them. An XLSX of a few kilobytes
+can still describe a table of gigabytes, so a file that somebody brings is read in a process with limits (process.py).
 """
 
 from __future__ import annotations
@@ -9,41 +9,50 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from tocsin.files import Trouble
-
 MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 100
-_MOST_CELLS: Final = 5_000_000
+_MOST_TEXT: Final = 64 * 1024 * 1024
 _MOST_INFLATED: Final = 150 * 1024 * 1024
 _MOST_MEMBERS: Final = 1000
+_MOST_SEPARATORS: Final = 20_000  # of a row: spreadsheets write some for empty cells
 _LONGEST_CELL: Final = 4000
 _LONGEST_FIELD: Final = 64 * 1024
 _SAMPLE: Final = 64 * 1024
 _BLOCK: Final = 1024 * 1024
 _SEPARATORS: Final = ",;\t|"
 _ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_find_cells = re.compile(rb'<c [^>]{0,40}?r="([A-Z]{1,3})([0-9]{1,7})"').finditer
-_OVERLAP: Final = 80
 
 csv.field_size_limit(_LONGEST_FIELD)
 
 
-class TableError(ValueError):
-    """Why a file cannot be read."""
+class Fault(StrEnum):
+    """Why a file cannot be read. The words are those of files.Trouble."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble)
-        self.trouble = trouble
+    TOO_LARGE = "too-large"
+    NO_TABLE = "no-table"
+    OLD_OR_LOCKED = "old-or-locked"
+    ENCODING = "encoding"
+    EMPTY = "empty"
+    TOO_MANY_ROWS = "too-many-rows"
+    TOO_WIDE = "too-wide"
+
+
+class TableError(ValueError):
+    """A file that cannot be read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 def read_table(file: Path) -> Iterator[tuple[int, list[str]]]:
@@ -51,18 +60,21 @@ def read_table(file: Path) -> Iterator[tuple[int, list[str]]]:
     with file.open("rb") as opened:
         head = opened.read(4)
     rows = _read_workbook(file) if head == _ZIP else _read_text(file)
-    count = 0
+    count, size = 0, 0
     for line, cells in rows:
         if not any(cells):
             continue
         count += 1
+        size += sum(map(len, cells))
         if count > MOST_ROWS + 1:  # one may be the head
-            raise TableError(Trouble.TOO_MANY_ROWS)
+            raise TableError(Fault.TOO_MANY_ROWS)
         if len(cells) > MOST_COLUMNS:
-            raise TableError(Trouble.TOO_WIDE)
+            raise TableError(Fault.TOO_WIDE)
+        if size > _MOST_TEXT:  # one long text may stand in every cell, and is only once in the file
+            raise TableError(Fault.TOO_LARGE)
         yield line, cells
     if not count:
-        raise TableError(Trouble.EMPTY)
+        raise TableError(Fault.EMPTY)
 
 
 def _clean(text: str) -> str:
@@ -76,9 +88,11 @@ def _read_text(file: Path) -> Iterator[tuple[int, list[str]]]:
         text.seek(0)
         try:
             for line, row in enumerate(csv.reader(text, delimiter=separator), 1):
+                if len(row) > _MOST_SEPARATORS:
+                    raise TableError(Fault.TOO_WIDE)
                 yield line, _trim([_clean(cell) for cell in row])
         except csv.Error:
-            raise TableError(Trouble.NO_TABLE) from None
+            raise TableError(Fault.NO_TABLE) from None
 
 
 def _trim(cells: list[str]) -> list[str]:
@@ -93,20 +107,20 @@ def _find_encoding(file: Path) -> str:
     with file.open("rb") as opened:
         head = opened.read(4096)
     if head.startswith(_OLD_OFFICE):
-        raise TableError(Trouble.NO_TABLE)
+        raise TableError(Fault.OLD_OR_LOCKED)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         names = ["utf-16"]
     elif b"\0" in head:
         low, high = head[0::2].count(0), head[1::2].count(0)
         names = ["utf-16-le"] if high > low else ["utf-16-be"]
         if max(low, high) < len(head) // 8:
-            raise TableError(Trouble.NO_TABLE)
+            raise TableError(Fault.NO_TABLE)
     else:
         names = ["utf-8-sig", "gb18030"]
     for name in names:
         if _is_in(file, name):
             return name
-    raise TableError(Trouble.ENCODING)
+    raise TableError(Fault.ENCODING)
 
 
 def _is_in(file: Path, encoding: str) -> bool:
@@ -143,11 +157,13 @@ def _read_workbook(file: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         book = CalamineWorkbook.from_path(str(file))
         if not book.sheet_names:
-            raise TableError(Trouble.EMPTY)
+            raise TableError(Fault.EMPTY)
         sheet = book.get_sheet_by_index(0)
     except (CalamineError, OSError, ValueError):
-        raise TableError(Trouble.NO_TABLE) from None
+        raise TableError(Fault.NO_TABLE) from None
     for line, row in enumerate(sheet.iter_rows(), 1):
+        if row.count("") == len(row):  # a cell far below makes 100,000 of them
+            continue
         yield line, _trim([_clean(_write(cell)) for cell in row])
 
 
@@ -165,44 +181,27 @@ def _write(cell: object) -> str:
 
 
 def _check_workbook(file: Path) -> None:
-    """Inflate all of it once, to nowhere, and look how far its cells reach. Raises TableError."""
+    """Inflate all of it once, to nowhere. Raises TableError."""
     size = 0
     try:
         with zipfile.ZipFile(file) as book:
             members = book.infolist()
             if len(members) > _MOST_MEMBERS or not any(m.filename.lower().startswith("xl/workbook.") for m in members):
-                raise TableError(Trouble.NO_TABLE)
+                raise TableError(Fault.NO_TABLE)
             if sum(member.file_size for member in members) > _MOST_INFLATED:
-                raise TableError(Trouble.TOO_LARGE)
+                raise TableError(Fault.TOO_LARGE)
             for member in members:
                 with book.open(member) as inflated:
-                    size += _scan(inflated, is_sheet="worksheets/" in member.filename)
+                    size += _measure(inflated)
                 if size > _MOST_INFLATED:
-                    raise TableError(Trouble.TOO_LARGE)
+                    raise TableError(Fault.TOO_LARGE)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):  # RuntimeError: with a password
-        raise TableError(Trouble.NO_TABLE) from None
+        raise TableError(Fault.NO_TABLE) from None
 
 
-def _scan(inflated: IO[bytes], *, is_sheet: bool) -> int:
+def _measure(inflated: IO[bytes]) -> int:
     """Bytes of a member. zipfile stops at the length that the member claims, and its checksum is wrong where that was a lie."""
-    size, rows, columns, tail = 0, 0, 0, b""
+    size = 0
     while block := inflated.read(_BLOCK):
         size += len(block)
-        if is_sheet:
-            for found in _find_cells(tail + block):
-                rows, columns = max(rows, int(found[2])), max(columns, _column(found[1]))
-            tail = block[-_OVERLAP:]
-    if rows > MOST_ROWS * 2:
-        raise TableError(Trouble.TOO_MANY_ROWS)
-    if columns > MOST_COLUMNS:
-        raise TableError(Trouble.TOO_WIDE)
-    if rows * columns > _MOST_CELLS:
-        raise TableError(Trouble.TOO_LARGE)
     return size
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
