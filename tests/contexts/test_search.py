@@ -68,6 +68,7 @@ ASKED: dict[str, tuple[Asked, Callable[[Past], bool]]] = {
 async def test_what_fits_is_found_once_and_in_order(
     desk: Desk, now: datetime, monkeypatch: pytest.MonkeyPatch, name: str, hurried: bool, few: int
 ) -> None:
+    monkeypatch.setattr(search, "BUDGET_S", 0.1)  # a test of pages in this process may have raised it
     monkeypatch.setattr(search, "_STRETCH", 3)
     monkeypatch.setattr(search, "_HOURS", 2)
     monkeypatch.setattr(search, "_FEW", few)

@@ -53,6 +53,9 @@ class Second:
         return self._asked == 2
 
 
+REFUSED = ("storage is not available, try again", "the clock of this server is wrong, try again")
+
+
 class Answer(NamedTuple):
     """A reply and when it was wanted and got, monotonic."""
 
@@ -69,7 +72,7 @@ class Answer(NamedTuple):
         if self.reply.http == 200 and self.reply.status == 0:
             return "taken"
         said = self.reply.json["message"] if self.reply.http == 200 else ""
-        if said.endswith("storage is not available, try again") and self.reply.status == -12:
+        if said.endswith(REFUSED) and self.reply.status == -12:
             return "refused" if self.reply.headers["Retry-After"] else "refused without Retry-After"
         return repr(self.reply)
 

@@ -169,7 +169,7 @@ def test_a_process_whose_clock_is_off_accepts_nothing(house: House) -> None:
     door = _open_with_clock(house, 8.0)
     try:
         customer = house.bed.customer(PAID_IN)
-        until_sync(lambda: "nothing is accepted until it is right" in door.log, 30)
+        until_sync(lambda: "ends nothing until it is right" in door.log, 30)
         until_sync(lambda: _answers(door), 30)
         assert door.call("GET", "/readyz").http == 503
         for count in (1, LARGE):

@@ -32,7 +32,10 @@ def _environ(home: Path, database: str, **more: str) -> dict[str, str]:
 def _start(verb: str, environ: dict[str, str]) -> tuple[int, str]:
     words = [sys.executable, "-m", "tocsin", *verb.split()]
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stderr
+    said = [
+        line for line in done.stderr.splitlines() if " root" not in line
+    ]  # where root runs the tests, it is told so
+    return done.returncode, "\n".join(said)
 
 
 def test_the_published_key_keeps_every_door_shut_until_it_is_changed(home: Path, database: str) -> None:
@@ -42,7 +45,7 @@ def test_the_published_key_keeps_every_door_shut_until_it_is_changed(home: Path,
     for verb in ("up", "api", "console"):
         code, said = _start(verb, environ)
         assert code == 2, said
-        assert said.count("\n") == 1
+        assert said.count("\n") == 0
         assert said.startswith("tocsin: TOCSIN_HOST 0.0.0.0 would publish the demo's API key (")
         assert "TOCSIN_DEMO_PUBLIC=on" in said
     doctor = subprocess.run(
