@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from tests.poll import until
-from tocsin.api.front import Answer, Call, Front, FrontLimits
+from tocsin.api.front import Call, Front
+from tocsin.api.front_model import Answer, FrontLimits
 from tocsin.http1 import Incoming
 
 QUICK = FrontLimits(
