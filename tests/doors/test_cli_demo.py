@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from tests.doors.shell import Shell
 from tocsin import billing, compliance
+from tocsin.api.server import ENDPOINTS
 from tocsin.bootstrap import demo
 from tocsin.bootstrap.scenes import SCENES
 from tocsin.kit.db import Queries
@@ -50,6 +51,12 @@ def test_the_past_is_whole(shell: Shell, seeded: Connection[TupleRow]) -> None:
     before = seeded.execute(STATEMENTS["fingerprint"]).fetchone()
     assert "has a past already" in shell.refused(*SEED)
     assert seeded.execute(STATEMENTS["fingerprint"]).fetchone() == before
+
+
+def test_requests_have_the_paths_of_their_products(seeded: Connection[TupleRow]) -> None:
+    paths = {path for (path,) in seeded.execute("SELECT DISTINCT path FROM api_request")}
+    assert paths <= set(ENDPOINTS)
+    assert {"/api/v1/sms/sendbatchsms", "/api/v1/sms/mssSend"} <= paths
 
 
 def test_the_newest_messages_are_always_the_same(seeded: Connection[TupleRow]) -> None:

@@ -154,6 +154,10 @@ def test_send_signs_and_posts_as_a_client_does(shell: Shell, door: str, tmp_path
     told = shell.run("send", "sms", "+86 13800138000", "x", "--json").json
     assert told.pop("country") == {"codeId": 10001, "iso": "CN", "name": "China"}
     assert told == Door.reply
+    # Countries that share a calling code are told apart by the number.
+    shared = {"447400123456": "GB", "12025550123": "US", "79161234567": "RU", "77011234567": "KZ", "14165550123": "CA"}
+    named = {number: shell.run("send", "sms", number, "x", "--json").json["country"]["iso"] for number in shared}
+    assert named == shared
 
 
 def test_send_by_a_template(shell: Shell, door: str, tmp_path: Path) -> None:

@@ -167,3 +167,16 @@ def test_nobody_else_is_told_a_quote(bed: Bed, door: Door) -> None:
     assert door.call("POST", f"{QUOTE}{SEND}?{query}", json.dumps(GOOD)).http == 404
     forged = urlencode(bed.bystander.sign(sign="0" * 64))
     assert door.call("POST", f"{QUOTE}{SEND}?{forged}", json.dumps(GOOD)).status == -1
+
+
+def test_bad_signs_of_a_program_do_not_shut_out_people(bed: Bed, door: Door) -> None:
+    """The console calls from this machine; so may a program with an old key, more often than it may."""
+    customer, line = bed.customer(), make_line(bed, door)
+    limit = Settings(home=Path("var")).bad_signs_per_minute
+
+    def spent() -> bool:
+        query = urlencode({"account": customer.name, "sign": "0" * 32, "datetime": str(int(time.time()))})
+        wrong = [door.call("POST", f"{SEND}?{query}").status for _ in range(limit + 20)]
+        return wrong[-1] == -15 and send(line, customer, "person").good
+
+    until_sync(spent)  # a minute may begin in between

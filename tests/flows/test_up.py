@@ -187,6 +187,23 @@ def test_a_taken_port_is_told_in_a_sentence(home: Path, port: int) -> None:
     assert not (home / "postgres.json").exists()
 
 
+def test_two_doors_on_one_port_and_a_home_that_is_a_file_are_told_in_a_sentence(home: Path, port: int) -> None:
+    both = _run_up(home, port, TOCSIN_CONSOLE_PORT=str(port))
+    assert both.returncode == 2
+    assert both.stderr == f"tocsin: TOCSIN_PORT and TOCSIN_CONSOLE_PORT are both {port}: set one to another\n"
+    file = home.parent / f"{home.name}.txt"
+    file.write_text("")
+    wrong = _run_up(file, port)
+    assert wrong.returncode == 2
+    assert wrong.stderr == f"tocsin: TOCSIN_HOME {file} cannot be made: File exists\n"
+
+
+def test_a_name_of_this_machine_is_an_address(home: Path, port: int) -> None:
+    up = Up(home, port, TOCSIN_HOST="localhost")
+    up.wait_ready()
+    up.stop()
+
+
 def test_a_database_url_that_does_not_answer_is_told_in_a_sentence(home: Path, port: int) -> None:
     done = _run_up(home, port, DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none")
     assert done.returncode == 2

@@ -339,7 +339,8 @@ async def _read_body(protocol: Any, declared: str | None, most: int) -> bytes | 
 
 
 def _tries(request: Request) -> tuple[str, str]:
-    address = network_of(request.address)
+    # The console calls from this machine: a program of it with an old key must not shut out the people.
+    address = ("console " if is_of_console(request.query) else "") + network_of(request.address)
     # `!a`: what no account is named like may be no text either, and these names go to the database.
     return f"bad:{address}:{request.query.get('account', '')[:64]!a}", f"bad:{address}"
 

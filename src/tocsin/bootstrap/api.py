@@ -21,6 +21,7 @@ from tocsin.api.group import Group
 from tocsin.api.journal import Journal
 from tocsin.api.limits import Windows
 from tocsin.api.server import Server
+from tocsin.bootstrap.door import find_address
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
 from tocsin.kit import clock, metrics
@@ -113,7 +114,8 @@ async def run(settings: Settings, stop: Stop) -> None:
         journal.run(),
     )
     server = HttpServer(
-        Server(plant.desk, journal), address=settings.host, port=settings.port, interface=Interfaces.RSGI, log_enabled=False,
+        Server(plant.desk, journal), address=find_address(settings.host), port=settings.port,
+        interface=Interfaces.RSGI, log_enabled=False,
         backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
     )  # fmt: skip

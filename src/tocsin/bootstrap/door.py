@@ -17,6 +17,8 @@ class PortError(Exception):
 
 def check_port(settings: Settings) -> None:
     """Raise PortError unless the API can listen where the settings say."""
+    if settings.port == settings.console_port:
+        raise PortError(f"TOCSIN_PORT and TOCSIN_CONSOLE_PORT are both {settings.port}: set one to another")
     _check(settings, settings.port, "TOCSIN_PORT")
 
 
@@ -40,6 +42,14 @@ def _check(settings: Settings, port: int, name: str) -> None:
         if error.errno == errno.EADDRINUSE:
             raise PortError(f"port {port} on {settings.host} is taken: set {name} to another") from None
         raise PortError(f"cannot listen on {settings.host} port {port}: {error.strerror}") from None
+
+
+def find_address(host: str) -> str:
+    """The address that TOCSIN_HOST means: a name is looked up. A name that nobody knows comes back as it is."""
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except socket.gaierror:
+        return host
 
 
 def find_base_url(settings: Settings) -> str:

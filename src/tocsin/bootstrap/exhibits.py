@@ -43,7 +43,7 @@ _TEMPLATES: Final = (
     ("sms", "Appointment", "", "Your appointment at ACME is on {1} at {2}.", State.DRAFT, ""),
 )
 _PATHS: Final = {
-    Product.SMS: "/api/v1/sms/mssSend", Product.MMS: "/api/v1/sms/mmsSend", Product.VOICE_NOTICE: "/api/v1/vos/notice",
+    Product.SMS: "/api/v1/sms/sendbatchsms", Product.MMS: "/api/v1/sms/mssSend", Product.VOICE_NOTICE: "/api/v1/vos/notice",
     Product.VOICE_OTP: "/api/v1/vos/otp", Product.EMAIL: "/api/v1/email/sendEmail",
 }  # fmt: skip
 _REFUSED: Final = (

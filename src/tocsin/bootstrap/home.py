@@ -31,7 +31,10 @@ def make_private(home: Path, *, needs_user: bool = True) -> Owner:
 
     `needs_user`: root alone will not do, since PostgreSQL does not run as root.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(f"TOCSIN_HOME {home} cannot be made: {error.strerror}") from None
     home = home.resolve()
     _check_is_ours_alone(home)
     owner = _find_owner(home, needs_user=needs_user)

@@ -249,7 +249,7 @@ def _read_key(settings: Settings, name: str) -> str:
 
 
 class Place(NamedTuple):
-    """The country of a send. `told`: nobody named it; it is the one of the first number's calling code."""
+    """The country of a send. `told`: nobody named it; it is that of the first number."""
 
     code_id: int
     iso: str = ""
@@ -273,7 +273,12 @@ def _find_place(word: str | None, numbers: str) -> Place:
     fitting = [country for country in countries if digits.startswith(str(country.calling_code))]
     if not fitting:
         raise click.UsageError("no country begins like the first number: name one by --country")
-    best = max(fitting, key=lambda country: (len(str(country.calling_code)), -country.code_id))
+    longest = max(fitting, key=lambda country: len(str(country.calling_code)))
+    by_iso = {country.iso: country for country in countries}
+    main = content.numbering(longest.iso).main_iso
+    # Countries share calling codes: the number tells which of them it is.
+    region = content.numbering(main or longest.iso, voice=True).normalise(f"+{digits}").region_iso
+    best = by_iso.get(region) or by_iso.get(main) or longest
     return Place(best.code_id, best.iso, best.name, told=True)
 
 
