@@ -54,7 +54,10 @@ def main() -> int:
 
 
 def _read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Tocsin on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure Tocsin on this machine. `versus REF` compares it with another commit.",
+    )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"some of: {', '.join([*SHORT, *LONG, *BY_NAME])}; else all short ones"
     )

@@ -36,3 +36,7 @@ def test_what_people_write_leads_to_the_name() -> None:
 def test_an_unknown_name_says_what_helps() -> None:
     assert str(UnknownNameError("route", "7", "see the list")) == "there is no route 7: see the list"
     assert str(UnknownNameError("plan", "x")) == "there is no plan x"
+
+
+def test_the_same_beginning_counts_more_than_the_same_end() -> None:
+    assert suggest("VERIFICATION", ["MARKETING", "VERIFY", "NOTIFICATION"]) == "did you mean VERIFY?"

@@ -9,6 +9,8 @@ MAX_SUGGESTIONS: Final = 3
 _LONGEST: Final = 80  # of a word: comparing costs the product of both lengths
 _CLOSE: Final = 0.6
 _STARTS: Final = 0.9  # the word is the start of the name
+_SHARED: Final = 0.85  # both begin with the same letters, so many:
+_SHARED_START: Final = 5
 _NEAR: Final = 0.1  # to the closest one: what is further away is not meant
 _SHORTEST_START: Final = 3
 
@@ -36,6 +38,8 @@ def suggest(word: str, names: Iterable[str] | Mapping[str, str]) -> str:
         score = matcher.ratio() if matcher.real_quick_ratio() >= _CLOSE <= matcher.quick_ratio() else 0.0
         if len(asked) >= _SHORTEST_START and folded.startswith(asked):
             score = max(score, _STARTS)
+        if len(asked) >= _SHARED_START and folded.startswith(asked[:_SHARED_START]):
+            score = max(score, _SHARED)
         if score >= _CLOSE:
             best[name] = max(score, best.get(name, 0.0))
     close = sorted(best, key=lambda name: (-best[name], name))
