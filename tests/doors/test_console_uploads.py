@@ -15,7 +15,7 @@ from tests.contexts.test_table_process import make_book
 from tests.doors.console import change, log_in, read
 from tocsin import billing, files
 from tocsin.clerk import Api, Reply
-from tocsin.files import Job, Kind, State, Step
+from tocsin.files import Job, Kind, State, Step, Trouble
 
 FILE = b"Name,Phone\nAnn,6281234567801\nBob,081234567802\n=Eve,12\n"
 FORM = {
@@ -149,6 +149,21 @@ def test_an_account_whose_files_take_all_their_space_is_told_so(project: str, mo
     )
     chinese = read(client.get(answer["Location"], headers={"accept-language": "zh-hans"}))
     assert "该账户的文件最多可占用 0 MB" in chinese
+
+
+def test_rows_that_take_more_than_their_file_count_too(project: str) -> None:
+    client, me = log_in()
+    upload(client, b"number,text\n" + b"6281234567801,hello\n" * 2_000)
+    work_off(project, files_bytes=60_000)
+    job = find_job(project, me.account_id)
+    assert (job.state, job.trouble) == (State.FAILED, Trouble.FULL)
+    with psycopg.connect(project) as conn:
+        kept = conn.execute("SELECT size_bytes, row_bytes FROM file_job WHERE id = %s", (job.id,)).fetchone()
+        rows = conn.execute("SELECT count(*) FROM upload_row WHERE job_id = %s", (job.id,)).fetchone()
+    assert rows == (0,)
+    assert kept is not None
+    assert kept[1] == 0
+    assert client.get(f"/uploads/{job.id}/").status_code == 200
 
 
 def test_what_the_api_would_refuse_is_said_and_mended(project: str) -> None:

@@ -20,7 +20,7 @@ _DIGITS: Final = range(6, 19)
 
 
 def read_upload(desk: Desk, job: Job, check: Callable[[], None]) -> None:
-    """Read it; its user goes on. `check` raises where the process is to end. Raises files.Lost."""
+    """Read it; its user goes on. `check` raises where the process is to end. Raises files.Lost, files.Full."""
     with desk.hold(job) as conn:
         rows.drop_rows(conn, job.id)
     with tempfile.TemporaryDirectory(prefix="tocsin-clerk-") as folder:
@@ -39,6 +39,7 @@ def read_upload(desk: Desk, job: Job, check: Callable[[], None]) -> None:
     with desk.hold(job) as conn:
         rows.weigh(conn, job.id)
     desk.begin(job)  # the bytes are not needed any more
+    desk.check_room(job)  # rows may take several times what the file took
     desk.finish(job, Step.MAP, State.OPEN, facts)
 
 

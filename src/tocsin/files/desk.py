@@ -92,9 +92,13 @@ class Desk:
             self._hold(job)
             store.insert_chunk(self.conn, job.id, self._turn, data)
             store.set_size(self.conn, job.id, self._size_bytes)
-            if store.read_bytes_kept(self.conn, job.account_id) > self._most_bytes:
-                raise Full
+            self.check_room(job)
         self._turn += 1
+
+    def check_room(self, job: Job) -> None:
+        """Raise Full where the account's files take more than they may."""
+        if store.read_bytes_kept(self.conn, job.account_id) > self._most_bytes:
+            raise Full
 
     @property
     def size_bytes(self) -> int:
