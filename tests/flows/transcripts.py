@@ -20,7 +20,9 @@ _VARIES = [
     (re.compile(r"datetime=\d{10}"), "datetime=<time>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+08:00)?"), "<time>"),
     (re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE), "<time> "),
+    (re.compile(r"\bpid \d+ for \d+ (s|min)"), "pid <pid> for <time>"),
     (re.compile(r"\bpid \d+"), "pid <pid>"),
+    (re.compile(r"\b\d+ days ahead"), "<days> ahead"),
     (re.compile(r"\b\d+\.\d s (behind|ahead of)"), "<seconds> behind"),
     (re.compile(r"\b\d+ (migrations|(rows )?waiting)"), r"<count> \1"),
 ]
