@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bench.crawl import Visitor
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Site
 from tests.browser.person import log_in, watch
@@ -70,7 +70,8 @@ class Looker:
 
     def look_here(self, name: str) -> None:
         """At the page that is open."""
-        self.page.wait_for_function("document.readyState === 'complete' && !document.querySelector('.htmx-request')")
+        self.page.wait_for_load_state()
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
             self.faults.append(f"{name}: {wide} pixels wider than the screen")
