@@ -7,16 +7,23 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from psycopg import sql
 
 from tests.poll import PATIENCE_S, until
+from tocsin import accounts, routing
 from tocsin.accounts import Directory
+from tocsin.bootstrap.reference import Memory as RealMemory
+from tocsin.bootstrap.reference import load_memory
 from tocsin.bootstrap.seed import ensure_defaults
 from tocsin.kit.db import Session
 from tocsin.kit.reference import Reference
+from tocsin.kit.settings import Settings
 from tocsin.routing import Case, Table
+from tocsin.traffic import Product
 
 WITHIN_S = 10.0  # a second on a quiet machine
 
@@ -140,6 +147,61 @@ async def test_what_is_known_stands_while_the_database_is_away(
             await until(lambda: memory.directory.by_name("acme").max_parts == 5, 3)  # type: ignore[union-attr]
             await until(lambda: memory.reference.age_s() < 0.5, 3)
     assert "the last known state stands" in caplog.text
+
+
+class Meanwhile:
+    """In place of the reading of routes: customers, each with a route of his own, come after it or before it."""
+
+    def __init__(self, memory: RealMemory, conn: psycopg.Connection) -> None:
+        self.memory, self.conn = memory, conn
+        self.after: str | None = None
+        self.known_before_routes: set[str] = set()
+        self._read = memory.table.refresh
+        memory.table.refresh = self.refresh  # type: ignore[method-assign]
+
+    async def refresh(self, session: Session, moved: frozenset[str]) -> None:
+        """As the table does."""
+        self.known_before_routes.update(account.name for account in self.memory.directory.all())
+        await self._read(session, moved)
+        if self.after is not None:
+            self.add(self.after)
+            self.after = None
+
+    def add(self, name: str) -> None:
+        """A customer with a route of his own."""
+        with self.conn.transaction():
+            account_id = accounts.create_account(self.conn, name)
+            channel = routing.find_channel(self.conn, "own")
+            rule = routing.RouteRule(0, account_id, None, Product.SMS, None, "", channel.id, preference=0)
+            routing.add_route(self.conn, rule)
+
+    def knows(self, name: str) -> bool:
+        """Whether the process knows the customer; fails where he would be sent another way than his own."""
+        account = self.memory.directory.by_name(name)
+        if account is not None:
+            way = self.memory.table.way(account, 10007, Case(1, 1, "", None, 0.0))
+            assert way is not None
+            assert way.constant is not None
+            assert way.constant.channels[0] == routing.find_channel(self.conn, "own").id
+        return account is not None
+
+
+async def test_no_customer_is_known_before_his_routes(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as conn:
+        ensure_defaults(conn)
+        routing.add_channel(conn, msgspec.structs.replace(routing.find_channel(conn, routing.SANDBOX), name="own"))
+        memory = await load_memory(
+            Settings(database_url=database, sealing_keys=(Fernet.generate_key().decode(),)), "test", sends=True
+        )
+        meanwhile = Meanwhile(memory, conn)
+        meanwhile.add("before")
+        meanwhile.after = "while-it-reads"
+        await memory.reference.poll()
+        assert meanwhile.knows("before")
+        assert "before" not in meanwhile.known_before_routes
+        assert not meanwhile.knows("while-it-reads"), "a round reads one snapshot"
+        await memory.reference.poll()
+        assert meanwhile.knows("while-it-reads")
 
 
 class Broken:

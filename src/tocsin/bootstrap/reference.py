@@ -52,11 +52,14 @@ async def load_memory(settings: Settings, name: str, *, sends: bool = False) -> 
         seal,
     )
     memory.table.health.share_percent = settings.breaker_share_percent
-    for source in (memory.directory, memory.table, memory.endpoints, memory.guards):
+    for source in (memory.table, memory.endpoints, memory.guards):
         reference.add(source)
     if sends:
         reference.add(memory.templates)
         reference.add(memory.mail_domains)
+    reference.add(
+        memory.directory
+    )  # last: an account that is known has its routes, its lists, and where its reports go
     session = Session(settings.database_url, f"{name} start")
     while True:
         try:

@@ -170,6 +170,13 @@ class Session:
         async with conn.transaction():
             yield
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """A transaction that writes nothing, and whose statements all see the database as the first of them sees it."""
+        async with self.transaction():
+            await self.run(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
     @contextlib.contextmanager
     def within(self, limit_s: float) -> Iterator[None]:
         """Whatever is asked in here has its answer by then, or the connection is cut, which raises LOST."""

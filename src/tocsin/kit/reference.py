@@ -1,16 +1,17 @@
 """Keeps each process's memory of accounts, prices, routes, channels and endpoints as new as the database.
 
 One small statement every 0.4 s reads all change clocks; triggers move them with every change, so that a change holds in
-every process within a second, a half-open connection included. After a loss of the connection everything is read anew:
-the server that answers then may be another one. It must not share its session with anybody, and never fails its
-process: while the database is away the last known state stands.
+every process within a second, a half-open connection included. A round reads one snapshot, and each source takes over what it
+read in the order of add(): what others stand on comes before them, so that nobody is known before what belongs to them.
+After a loss of the connection everything is read anew: the server that answers then may be another one. It must not share
+its session with anybody, and never fails its process: while the database is away the last known state stands.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from psycopg import errors
@@ -56,7 +57,7 @@ class Reference:
         self.failures = 0
 
     def add(self, source: Source) -> None:
-        """Keep `source` new from now on; load_all or the next round of run() reads it."""
+        """Keep `source` new from now on, after those before it; load_all or the next round of run() reads it."""
         self._stale.add(len(self._sources))
         self._sources.append(source)
 
@@ -66,10 +67,10 @@ class Reference:
 
     async def load_all(self, session: Session) -> None:
         """Read every source, on the caller's session. Raises LOST."""
-        # The clocks first: what changes while the rows are read is read once more, never missed.
-        known = await _read_clocks(session)
-        for source in self._sources:
-            await source.load(session)
+        async with session.snapshot():
+            known = await _read_clocks(session)
+            for source in self._sources:
+                await source.load(session)
         self._known = known
         self._stale.clear()
         self._fresh_at_s = clock.monotonic_s()
@@ -113,23 +114,30 @@ class Reference:
             await self._poll()
 
     async def _poll(self) -> None:
-        now = await _read_clocks(self._session)
-        moved = frozenset(name for name, version in now.items() if self._known.get(name) != version)
-        for place, source in enumerate(self._sources):
-            mine = moved.intersection(source.clocks)
-            if place in self._stale or mine:
-                await self._renew(place, source, mine)
-        self._known = now
+        if self._stale or self._find_moved(await _read_clocks(self._session)):
+            async with self._session.snapshot():
+                now = await _read_clocks(self._session)
+                moved = self._find_moved(now)
+                for place, source in enumerate(self._sources):
+                    mine = moved.intersection(source.clocks)
+                    if place in self._stale or mine:
+                        await self._renew(place, source, mine)
+            self._known = now
         self._fresh_at_s = clock.monotonic_s()
+
+    def _find_moved(self, now: Mapping[str, int]) -> frozenset[str]:
+        return frozenset(name for name, version in now.items() if self._known.get(name) != version)
 
     async def _renew(self, place: int, source: Source, moved: frozenset[str]) -> None:
         whole = place in self._stale
         self._stale.add(place)
         try:
-            if isinstance(source, Incremental) and not whole:
-                await source.refresh(self._session, moved)
-            else:
-                await source.load(self._session)
+            # A statement that fails ends this source's part of the snapshot alone.
+            async with self._session.transaction():
+                if isinstance(source, Incremental) and not whole:
+                    await source.refresh(self._session, moved)
+                else:
+                    await source.load(self._session)
         except LOST:
             raise
         except Exception:  # noqa: BLE001  edge of the loop: one source's bad row must not stop the renewal of the others
