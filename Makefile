@@ -19,7 +19,7 @@ run: $(VENV)/.installed-run  ## start database, API, worker, pusher and console;
 	@exec $(BIN)/tocsin up
 
 # `make test AT='tomorrow 00:05'` runs the tests as if it were then.
-PYTEST := $(if $(AT),tests/clock/at.sh '$(AT)') $(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=20
+PYTEST := $(if $(AT),tests/clock/at.sh '$(AT)') $(BIN)/python -m pytest -n 3 --dist worksteal -q --durations=20
 
 test: lint peers  ## every check, and every test but the longest
 	$(PYTEST)

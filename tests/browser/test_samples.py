@@ -17,6 +17,9 @@ from tocsin.console.samples import LANGUAGES, Language
 
 TEXTS = {"en": "Hello from Tocsin", "zh-hans": "Tocsin 向您问好"}
 PHONE = "6281234567801"
+_SHIFT = {name: os.environ[name] for name in ("LD_PRELOAD", "TEST_CLOCK_SHIFT_S") if name in os.environ}
+# Programs in Go ask the kernel for the time: a shift of the clock (tests/clock) does not reach them.
+RUN = [language for language in LANGUAGES if "TEST_CLOCK_SHIFT_S" not in _SHIFT or language.name != "go"]
 
 
 def copy_sample(person: Person, language: Language) -> str:
@@ -33,7 +36,7 @@ def run(language: Language, text: str, folder: Path) -> str:
     if language.file:
         (folder / language.file).write_text(text, encoding="utf-8")
         command = shlex.split(language.command)
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GOPROXY": "off"}
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GOPROXY": "off", **_SHIFT}
     done = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, encoding="utf-8", timeout=100, check=False
     )
@@ -69,12 +72,12 @@ def test_each_sample_sends_a_message_that_arrives(site: Site, person: Person, tm
     page.click("#send-test")  # the API knows a new key within a second: the button waits for it
     page.wait_for_selector("#arrival-state")
     account = page.locator("code").first.inner_text()
-    for language in LANGUAGES:
+    for language in RUN:
         text = copy_sample(person, language)
         assert key in text
         assert f"{site.api}/api/v1/sms/sendbatchsms" in text
         assert "Submit success" in run(language, text, tmp_path)
-    until_sync(lambda: len(read_messages(site, account)) == len(LANGUAGES) + 1, 30)
+    until_sync(lambda: len(read_messages(site, account)) == len(RUN) + 1, 30)
     assert set(read_messages(site, account)) == {(PHONE, TEXTS[code])}
 
 
