@@ -111,13 +111,12 @@ def test_a_body_that_breaks_off_harms_nobody(bed: Bed, door: Door) -> None:
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 @pytest.mark.parametrize("end", [b"nonsense\r\n", b""])
 def test_chunks_that_break_off_send_nothing(bed: Bed, door: Door, kind: str, end: bytes) -> None:
-    """The server cannot tell their end from the body's: JSON shows it by itself, a form would be half a form."""
     target = f"{SEND}?{urlencode(bed.bystander.sign())}"
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
     body = (urlencode if "form" in kind else json.dumps)(GOOD | {"more": "numbers"}).encode()
     data = head.encode() + b"%x\r\n%b\r\n" % (len(body) - 1, body[:-1]) + end
     if end:
-        assert b'"status":-12' in door.raw(data)
+        assert door.raw(data).startswith(b"HTTP/1.1 400 ")
     else:
         door.hang_up(data, reset=False)
     assert door.get(bed.bystander, BALANCE).status == 0

@@ -196,7 +196,7 @@ def test_unsubscribing_is_pushed_only_where_it_is_wanted(bed: Bed, door: Door) -
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-@pytest.mark.parametrize("token", ["", "x", "A" * 46, "../healthz", "%00", "A" * 9000])
+@pytest.mark.parametrize("token", ["", "x", "A" * 46, "../healthz", "%00", "A" * 8000])
 def test_what_nobody_signed_leads_nowhere(bed: Bed, door: Door, method: str, token: str) -> None:
     reply = follow(door, f"/t/{token}", method)
     assert reply.http == 404

@@ -109,7 +109,7 @@ def _find_all_running(home: Path, console_port: int, database: str) -> dict[str,
 
 
 def test_an_api_that_cannot_import_ends_the_start_in_one_sentence(home: Path, port: int, database: str) -> None:
-    up = Up(home, port, PYTHONPATH=_break(home.parent / "broken", "granian"), DATABASE_URL=database)
+    up = Up(home, port, PYTHONPATH=_break(home.parent / "broken", "httptools"), DATABASE_URL=database)
     until_sync(lambda: up.process.poll() is not None, 60)
     assert up.process.returncode == 2
     assert "tocsin: api does not start: ModuleNotFoundError: No module named 'left_out'; see the log" in up.text()

@@ -13,14 +13,14 @@ import contextlib
 import logging
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from typing import cast
 
 from tocsin.api.front_model import Answer, Application, BodyError, FrontLimits, Room
 from tocsin.http1 import CONTINUE, Began, Connection, Ended, Failed, Incoming, State, render
 from tocsin.kit import clock
-from tocsin.kit.visitor import Network, is_within, read_visitor
+from tocsin.kit.visitor import Network, client_address, is_within, network_of, read_visitor, undress
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: c
 class Call:
     """One request on its connection."""
 
-    __slots__ = ("_fault", "_peer", "_room", "_waiting", "request")
+    __slots__ = ("_fault", "_peer", "_room", "_waiting", "address", "gives_up", "is_gone", "request")
 
     def __init__(self, peer: _Peer, request: Incoming) -> None:
         self._peer = peer
@@ -40,11 +40,12 @@ class Call:
         self._waiting: asyncio.Future[None] | None = None
         self._fault: BodyError | None = None
         self.request = request
-
-    @property
-    def address(self) -> str:
-        """The socket's."""
-        return self._peer.address
+        self.address = peer.find_address(request)
+        """The client's; a trusted proxy's header counts."""
+        self.gives_up = False
+        """Set by the application where nobody needs the answer once the client has gone away: it is cancelled then."""
+        self.is_gone = False
+        """Whether it was cancelled for that."""
 
     @property
     def wants_body(self) -> bool:
@@ -101,6 +102,7 @@ class _Peer(asyncio.Protocol):
     def __init__(self, front: Front) -> None:
         self.front = front
         self.address = ""
+        self._is_proxy = False
         self._connection = Connection(front.application.find_max_body)
         self._calls: deque[Call] = deque()  # in order; the first is at work
         self._task: asyncio.Task[None] | None = None
@@ -115,8 +117,9 @@ class _Peer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
-        self.address = name[0] if name else ""
-        if not self.front.enter(self):
+        self.address = undress(name[0]) if name else ""
+        self._is_proxy = self.front.is_trusted(self.address)
+        if not self.front.enter(self, capped=not self._is_proxy):
             self._connection.close()
             self._transport.write(_BUSY)
             self._transport.close()
@@ -128,11 +131,23 @@ class _Peer(asyncio.Protocol):
         for call in self._calls:
             if not call.request.is_whole:
                 call.fail(400, "the client went away")
+        self._give_up()
 
     def eof_received(self) -> bool:
-        # Half-closed: the answer is still wanted. TLS knows no such thing.
+        # Half-closed: the answer is still wanted, unless it changes nothing: who goes away looks the same. TLS knows no such thing.
+        if self._give_up():
+            return False
         plain = self._transport is not None and self._transport.get_extra_info("sslcontext") is None
         return plain and bool(self._calls) and self._calls[0].request.is_whole
+
+    def _give_up(self) -> bool:
+        """Whether the call at work is one that is given up now."""
+        call = self._calls[0] if self._calls else None
+        if call is None or self._task is None or not call.gives_up or call.is_gone:
+            return False
+        call.is_gone = True
+        self._task.cancel()
+        return True
 
     def pause_writing(self) -> None:
         self._is_writable = False
@@ -161,6 +176,11 @@ class _Peer(asyncio.Protocol):
         self._go_on()
 
     # What comes of it.
+
+    def find_address(self, request: Incoming) -> str:
+        """Of the client who wrote it."""
+        forwarded = request.headers.get("x-forwarded-for") if self._is_proxy else None
+        return self.address if forwarded is None else self.front.read_forwarded(self.address, forwarded)
 
     def _note_failure(self, failure: Failed) -> None:
         if self._calls and not self._calls[-1].request.is_whole:
@@ -194,7 +214,7 @@ class _Peer(asyncio.Protocol):
 
     async def _work(self, call: Call) -> None:
         try:
-            answer = await self.front.application(call)
+            answer = await self._answer(call)
         except BodyError as error:
             answer = self.front.application.explain(error.status, str(error))
         except Exception:  # the edge of a request: the trace goes to the log
@@ -202,10 +222,20 @@ class _Peer(asyncio.Protocol):
             answer = self.front.application.explain(500, "Internal error")
         finally:
             call.release()
+        if call.is_gone:
+            return
         self._task = None
         self._calls.popleft()
         self._write(call.request, answer)
         self._go_on()
+
+    async def _answer(self, call: Call) -> Answer:
+        if call.address is self.address:
+            return await self.front.application(call)
+        with self.front.counting(call.address) as has_place:
+            if has_place:
+                return await self.front.application(call)
+        return self.front.application.explain(503, "too many requests of this address at once, try again")
 
     def _write(self, request: Incoming | None, answer: Answer) -> None:
         transport = self._transport
@@ -323,31 +353,45 @@ class Front:
             for peer in list(self._peers):
                 peer.look_at_clock(now)
 
-    def enter(self, peer: _Peer) -> bool:
+    def is_trusted(self, address: str) -> bool:
+        """Whether it is a proxy, whose connections are many clients'."""
+        return bool(self._trusted) and is_within(read_visitor(address), self._trusted)
+
+    def read_forwarded(self, address: str, forwarded: str) -> str:
+        """The client behind a proxy."""
+        return client_address(address, forwarded, self._trusted)
+
+    def enter(self, peer: _Peer, *, capped: bool) -> bool:
         """Whether there is a place for one more connection of its address."""
         self._peers.add(peer)
         self._is_empty.clear()
-        key = self._find_key(peer.address)
-        count = self._by_address[key] = self._by_address.get(key, 0) + 1
-        if len(self._peers) > self.limits.connections:
-            return False
-        return count <= self.limits.per_address or is_within(read_visitor(peer.address), self._trusted)
+        is_free = self._count(peer.address, 1) <= self.limits.per_address or not capped
+        return is_free and len(self._peers) <= self.limits.connections
+
+    def _count(self, address: str, change: int) -> int:
+        """Connections of an address, or requests under way of one behind a proxy, after `change`."""
+        key = network_of(address)
+        count = self._by_address.get(key, 0) + change
+        if count:
+            self._by_address[key] = count
+        else:
+            self._by_address.pop(key, None)
+        return count
 
     def leave(self, peer: _Peer) -> None:
         """Its place is free."""
         self._peers.discard(peer)
         if not self._peers:
             self._is_empty.set()
-        key = self._find_key(peer.address)
-        left = self._by_address.get(key, 1) - 1
-        if left:
-            self._by_address[key] = left
-        else:
-            self._by_address.pop(key, None)
+        self._count(peer.address, -1)
 
-    @staticmethod
-    def _find_key(address: str) -> str:
-        return address
+    @contextlib.contextmanager
+    def counting(self, address: str) -> Iterator[bool]:
+        """Whether a client behind a proxy has a place for one more request; it counts as a connection of his."""
+        try:
+            yield self._count(address, 1) <= self.limits.per_address
+        finally:
+            self._count(address, -1)
 
     def date(self) -> str:
         """Now, as an HTTP-date (RFC 9110, 5.6.7)."""

@@ -1,8 +1,8 @@
-"""The API's front: raw RSGI, one small adapter for every endpoint.
+"""The application behind the API's front (`front.py`): one small adapter for every endpoint.
 
-Raw RSGI because a framework halves the rate of single sends (docs/decisions/). The way of a request: bounded reading,
-failed-sign limit, authentication, lock, IP list, frequency, endpoint. Whatever goes wrong behind it, the reply is JSON
-and shows no trace; keys and signs reach no log.
+No framework: one halves the rate of single sends (docs/decisions/). The way of a request: failed-sign limit,
+authentication, lock, IP list, frequency, all by its head; then the body, bounded by the endpoint; then the endpoint.
+Whatever goes wrong behind it, the reply is JSON and shows no trace; keys and signs reach no log.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
-from granian._granian import RSGIProtocolClosed, RSGIProtocolError
 from psycopg.errors import QueryCanceled
 
 from tocsin.accounts import Account
@@ -22,6 +22,8 @@ from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
 from tocsin.api.carrier import answer_carrier, read_place
 from tocsin.api.desk import Desk
+from tocsin.api.front import Call
+from tocsin.api.front_model import Answer, BodyError
 from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
@@ -37,33 +39,34 @@ from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.carriers import Called
 from tocsin.content import Asked, Status
+from tocsin.http1 import Incoming
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST
 from tocsin.kit.ids import request_id
-from tocsin.kit.visitor import client_address, network_of, undress
+from tocsin.kit.visitor import network_of
 from tocsin.messaging import Refusal
 
 log = logging.getLogger(__name__)
 
-BODY_MOST, BODY_MOST_WITH_FILES = 8 * 1024 * 1024, 30 * 1024 * 1024
-DRAIN_MOST = 8 * BODY_MOST
+BODY_MOST, BODY_MOST_WITH_FILES, BODY_MOST_WITHOUT_SEND = 8 * 1024 * 1024, 30 * 1024 * 1024, 64 * 1024
+URL_MOST, URL_MOST_WITH_NUMBERS = 8 * 1024, 64 * 1024
 BULK_BYTES = 8 * 1024
+_AGAIN_S = 2
+_NO_SNIFFING = ("x-content-type-options", "nosniff")
 _CLIENT_LEFT = 499  # nobody reads it; the request log shows it
-_FORM_MOST = 64 * 1024
-_DRESSED = "::ffff:"  # an IPv4 client of a socket that listens on IPv6 too
 _PURPOSES = ("sec-purpose", "purpose", "x-moz")
 
-Answer = Callable[[Desk, Account, Request], Awaitable[Reply]]
+Answering = Callable[[Desk, Account, Request], Awaitable[Reply]]
 
 
 class Endpoint(NamedTuple):
     name: str
     methods: frozenset[str]
-    answer: Answer
+    answer: Answering
     answered: metrics.Tally
     failed: metrics.Tally
-    bulk: bool = False  # a large body goes to the helper process
-    body_most: int = BODY_MOST
+    body_most: int = BODY_MOST_WITHOUT_SEND
+    url_most: int = URL_MOST
     looks: bool = False  # it changes nothing: it is given up when the client goes away
 
 
@@ -71,39 +74,37 @@ _BOTH, _GET, _POST = frozenset({"GET", "POST"}), frozenset({"GET"}), frozenset({
 _OF_PAGES = frozenset({"GET", "HEAD"})
 
 
-def _endpoint(
-    name: str,
-    methods: frozenset[str],
-    answer: Answer,
-    *,
-    bulk: bool = False,
-    body_most: int = BODY_MOST,
-    looks: bool = False,
-) -> Endpoint:
+def _endpoint(name: str, methods: frozenset[str], answer: Answering, **more: Any) -> Endpoint:
     # The counters are looked up once: the look-up costs as much as an authentication.
     answered, failed = (metrics.Tally(metrics.REQUESTS.labels(name, status)) for status in ("ok", "other"))
-    return Endpoint(name, methods, answer, answered, failed, bulk, body_most, looks)
+    return Endpoint(name, methods, answer, answered, failed, **more)
 
 
-def _reports(family: str) -> Answer:
+def _reports(family: str) -> Answering:
     async def answer(desk: Desk, account: Account, request: Request) -> Reply:
         return await query_reports(desk, account, request, family)
 
     return answer
 
 
-_SEND_MMS = _endpoint("mssSend", _POST, send_mms, bulk=True, body_most=BODY_MOST_WITH_FILES)
+def _reports_of(family: str) -> Endpoint:
+    return _endpoint("report", _BOTH, _reports(family), url_most=URL_MOST_WITH_NUMBERS, looks=True)
+
+
+_SEND_MMS = _endpoint("mssSend", _POST, send_mms, body_most=BODY_MOST_WITH_FILES)
 
 ENDPOINTS = {
-    "/api/v1/sms/sendbatchsms": _endpoint("sendbatchsms", _BOTH, send_sms, bulk=True),
+    "/api/v1/sms/sendbatchsms": _endpoint(
+        "sendbatchsms", _BOTH, send_sms, body_most=BODY_MOST, url_most=URL_MOST_WITH_NUMBERS
+    ),
     "/api/v1/sms/mssSend": _SEND_MMS,
     "/api/v1/sms/mmsSend": _SEND_MMS,
-    "/api/v1/email/sendEmail": _endpoint("sendEmail", _POST, send_mail, bulk=True, body_most=BODY_MOST_WITH_FILES),
-    "/api/v1/vos/notice": _endpoint("notice", _POST, send_notice, bulk=True),
-    "/api/v1/vos/otp": _endpoint("otp", _POST, send_code),
-    "/api/v1/sms/report": _endpoint("report", _BOTH, _reports("sms"), looks=True),
-    "/api/v1/vos/report": _endpoint("report", _BOTH, _reports("vos"), looks=True),
-    "/api/v1/email/report": _endpoint("report", _BOTH, _reports("email"), looks=True),
+    "/api/v1/email/sendEmail": _endpoint("sendEmail", _POST, send_mail, body_most=BODY_MOST_WITH_FILES),
+    "/api/v1/vos/notice": _endpoint("notice", _POST, send_notice, body_most=BODY_MOST),
+    "/api/v1/vos/otp": _endpoint("otp", _POST, send_code, body_most=BODY_MOST),
+    "/api/v1/sms/report": _reports_of("sms"),
+    "/api/v1/vos/report": _reports_of("vos"),
+    "/api/v1/email/report": _reports_of("email"),
     "/api/v1/sms/balance": _endpoint("balance", _BOTH, query_balance, looks=True),
     "/api/v1/sms/uplink": _endpoint("uplink", _GET, pull_replies, looks=True),
     "/api/v1/countries": _endpoint("countries", _GET, list_countries),
@@ -113,46 +114,49 @@ ENDPOINTS = {
 }
 
 OF_CONSOLE = {
-    QUOTE + path: _endpoint(
-        "quote", _POST, answer_quote, bulk=ENDPOINTS[path].bulk, body_most=ENDPOINTS[path].body_most
-    )
-    for path in SENDS
+    QUOTE + path: _endpoint("quote", _POST, answer_quote, body_most=ENDPOINTS[path].body_most) for path in SENDS
 }
 """What the console alone is answered; for others it is not there."""
 
 
 class Server:
-    """The RSGI application."""
+    """What the front serves."""
 
     def __init__(self, desk: Desk, journal: Journal) -> None:
         self._desk = desk
         self._journal = journal
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        name = request_id()
-        reply = await self._reply(scope, protocol, name)
-        headers = [("content-type", reply.content_type), ("x-request-id", name)]
-        if reply.retry_after_s is not None:
-            headers.append(("retry-after", str(reply.retry_after_s)))
-        if reply.headers:
-            headers.extend(reply.headers)
-        if reply.allow:
-            headers.append(("allow", reply.allow))
-        if scope.method == "HEAD":
-            protocol.response_empty(reply.http, headers)
-        else:
-            protocol.response_bytes(reply.http, headers, reply.body)
+    def find_max_body(self, request: Incoming) -> int:
+        """By its path; nothing of a body is looked at but where a method has one."""
+        if request.method != "POST":
+            return BODY_MOST_WITHOUT_SEND
+        path = request.path
+        if (endpoint := ENDPOINTS.get(path) or OF_CONSOLE.get(path)) is not None:
+            return endpoint.body_most
+        return CALL_MOST if path.startswith(CARRIER) else BODY_MOST_WITHOUT_SEND
 
-    async def _reply(self, scope: Any, protocol: Any, name: str) -> Reply:
-        endpoint = ENDPOINTS.get(scope.path)
-        if endpoint is None and scope.path in OF_CONSOLE and is_of_console(parse_query(scope.query_string)):
-            endpoint = OF_CONSOLE[scope.path]
+    def explain(self, status: int, reason: str) -> Answer:
+        """What is no request that can be served, in the contract's form."""
+        return _word(transport_reply(status, reason), request_id())
+
+    async def __call__(self, call: Call) -> Answer:
+        name = request_id()
+        return _word(await self._reply(call, name), name)
+
+    async def _reply(self, call: Call, name: str) -> Reply:
+        incoming = call.request
+        path = unquote(incoming.path) if "%" in incoming.path else incoming.path
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is None and path in OF_CONSOLE and is_of_console(parse_query(incoming.query)):
+            endpoint = OF_CONSOLE[path]
+        if len(incoming.path) + len(incoming.query) >= (endpoint.url_most if endpoint else URL_MOST):
+            return transport_reply(414, "The URL is too long")
         if endpoint is None:
-            return await self._page(scope, protocol)
+            return await self._page(call, path)
         began_s = clock.monotonic_s()
-        request = self._open(scope, name)
-        reply = await self._serve(endpoint, scope, protocol, request)
-        if scope.path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
+        request = _open(call, path, name)
+        reply = await self._serve(endpoint, call, request)
+        if path in OF_CONSOLE:  # what a page asks while somebody types is no request of the customer's
             return reply
         now_s, took_s = clock.now_s(), clock.monotonic_s() - began_s
         if request.account_id:
@@ -161,110 +165,88 @@ class Server:
             self._journal.note_stranger(named.id, request, reply, now_s, took_s)
         return reply
 
-    async def _serve(self, endpoint: Endpoint, scope: Any, protocol: Any, request: Request) -> Reply:
-        if scope.method not in endpoint.methods:
+    async def _serve(self, endpoint: Endpoint, call: Call, request: Request) -> Reply:
+        if request.method not in endpoint.methods:
             return refuse_method(endpoint.methods)
         try:
-            if scope.method == "POST":
-                body = await _read_body(protocol, scope.headers.get("content-length"), endpoint.body_most)
-                if body is None:
-                    return transport_reply(413, "Request body too large")
-                request.body = body
-            answer = self._answer(endpoint, request)
-            reply = await (_answer_while_there(protocol, answer) if endpoint.looks else answer)
-        except (RSGIProtocolClosed, RSGIProtocolError):  # the client went away in its body, or wrote broken chunks
-            return transport_reply(400, "The body cannot be read")
+            if endpoint.looks:
+                reply = await _answer_while_there(call, self._answer(endpoint, call, request))
+            else:
+                reply = await self._answer(endpoint, call, request)
+        except BodyError as error:
+            return _refuse_body(error)
         except UnknownKind:
             return transport_reply(415, "Unsupported media type")
         except LOST as error:
-            return error_reply(Status.PLATFORM, "en", _word_loss(error), retry_after_s=2)
+            return error_reply(Status.PLATFORM, "en", word_loss(error), retry_after_s=2)
         except Exception:  # the edge of the request: the client gets JSON, the trace goes to the log
-            log.exception("request to %s", scope.path, extra={"request_id": request.request_id})
+            log.exception("request to %s", request.path, extra={"request_id": request.request_id})
             return transport_reply(500, "Internal error")
         (endpoint.answered if reply.http == 200 else endpoint.failed).add()
         return reply
 
-    async def _page(self, scope: Any, protocol: Any) -> Reply:
-        if scope.path.startswith(PREFIX):
-            return await self._follow(scope, protocol)
-        if scope.path.startswith(CARRIER):
-            return await self._hear(scope, protocol)
-        page = PAGES.get(scope.path)
+    async def _page(self, call: Call, path: str) -> Reply:
+        if path.startswith(PREFIX):
+            return await self._follow(call, path)
+        if path.startswith(CARRIER):
+            return await self._hear(call, path)
+        page = PAGES.get(path)
         if page is None:
             return transport_reply(404, "Not found")
-        if scope.method not in _OF_PAGES:
+        if call.request.method not in _OF_PAGES:
             return refuse_method(_OF_PAGES)
         return await page(self._desk)
 
-    async def _follow(self, scope: Any, protocol: Any) -> Reply:
+    async def _follow(self, call: Call, path: str) -> Reply:
         """A link of an email."""
-        headers = scope.headers
+        method = call.request.method
         try:
-            if scope.method == "POST" and await _read_body(protocol, headers.get("content-length"), _FORM_MOST) is None:
-                return transport_reply(413, "Request body too large")
-            purpose = next(filter(None, (_read_header(headers, name) for name in _PURPOSES)), "")
-            asked = Asked(scope.method, purpose, self._find_address(scope))
-            return await answer_link(self._desk, scope.path, _read_header(headers, "user-agent") or "", asked)
-        except (RSGIProtocolClosed, RSGIProtocolError):
-            return transport_reply(400, "The body cannot be read")
+            if method == "POST":
+                await call.body()
+            purpose = next(filter(None, (_read_header(call, name) for name in _PURPOSES)), "")
+            asked = Asked(method, purpose, call.address)
+            return await answer_link(self._desk, path, _read_header(call, "user-agent") or "", asked)
+        except BodyError as error:
+            return _refuse_body(error)
         except Exception:  # the edge of the request: the trace goes to the log, without the link
             log.exception("a link of an email")
             return transport_reply(500, "Internal error")
 
-    async def _hear(self, scope: Any, protocol: Any) -> Reply:
+    async def _hear(self, call: Call, path: str) -> Reply:
         """A carrier's call."""
-        place = read_place(scope.path)
+        place = read_place(path)
         if place is None:
             return transport_reply(404, "Not found")
-        if scope.method not in OF_CARRIERS:
+        if call.request.method not in OF_CARRIERS:
             return refuse_method(OF_CARRIERS)
-        headers = scope.headers
         try:
-            posted = scope.method == "POST"
-            body = await _read_body(protocol, headers.get("content-length"), CALL_MOST) if posted else b""
-            if body is None:
-                return transport_reply(413, "Request body too large")
-            query = parse_query(scope.query_string)
-            called = Called(place.what, query, lambda name: _read_header(headers, name) or "", body)
-            return await answer_carrier(self._desk, place, called, self._find_address(scope))
-        except (RSGIProtocolClosed, RSGIProtocolError):
-            return transport_reply(400, "The body cannot be read")
+            body = await call.body() if call.request.method == "POST" else b""
+            query = parse_query(call.request.query)
+            called = Called(place.what, query, lambda name: _read_header(call, name) or "", body)
+            return await answer_carrier(self._desk, place, called, call.address)
+        except BodyError as error:
+            return _refuse_body(error)
         except Exception:  # the edge of the request: the trace goes to the log, without the token
             log.exception("a call of a carrier")
             return transport_reply(500, "Internal error")
 
-    def _find_address(self, scope: Any) -> str:
-        """The client's address."""
-        address: str = scope.client.rpartition(":")[0].strip("[]")
-        if address.startswith(_DRESSED):
-            address = undress(address)
-        trusted = self._desk.settings.trusted_proxies
-        if not trusted:
-            return address
-        # A proxy may append to the client's header or add one of its own: what the last line says counts.
-        return client_address(address, _read_header(scope.headers, "x-forwarded-for"), trusted)
-
-    def _open(self, scope: Any, name: str) -> Request:
-        """The request without its body."""
-        headers = scope.headers
-        return Request(
-            scope.method, scope.path, parse_query(scope.query_string), headers.get("content-type", ""), b"",
-            self._find_address(scope), name, _read_header(headers, "idempotency-key"), headers.get("content-length") is not None,
-        )  # fmt: skip
-
-    async def _answer(self, endpoint: Endpoint, request: Request) -> Reply:
-        account = await self._let_in(request)
+    async def _answer(self, endpoint: Endpoint, call: Call, request: Request) -> Reply:
+        if is_of_console(request.query):  # what it signs includes its body
+            request.body = await call.body()
+        account = await self._let_in(request, body_has=call.request.has_body)
         if isinstance(account, Reply):
             return account
+        if request.method == "POST" and not request.by_console:
+            request.body = await call.body()
         if request.by_console and request.path in ENDPOINTS:
             log.info(
                 "the console calls for %s: %s", account.name, request.path, extra={"request_id": request.request_id}
             )
-        if endpoint.bulk and self._desk.bulk is not None and len(request.body) + _query_size(request) > BULK_BYTES:
+        if self._desk.bulk is not None and len(request.body) + _query_size(request) > BULK_BYTES:
             return await self._desk.bulk(request, account.id)
         return await endpoint.answer(self._desk, account, request)
 
-    async def _let_in(self, request: Request) -> Account | Reply:
+    async def _let_in(self, request: Request, *, body_has: bool) -> Account | Reply:
         """Failed-sign limits, authentication, lock, IP list, frequency: in this order."""
         desk, now = self._desk, clock.now_s()
         if not desk.is_clock_right():
@@ -276,7 +258,7 @@ class Server:
             request.by_console = not isinstance(caller, Refusal)
             request.request_id = f"console-{request.request_id}" if request.by_console else request.request_id
         else:
-            caller = authenticate(desk.directory, request.query, bool(request.body), now)
+            caller = authenticate(desk.directory, request.query, body_has, now)
         if isinstance(caller, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
             for name, limit in zip(_tries(request), limits, strict=True):
@@ -294,22 +276,47 @@ class Server:
         return found
 
 
-async def _answer_while_there(protocol: Any, answer: Coroutine[Any, Any, Reply]) -> Reply:
-    """Give it up when the client goes away: its query ends, and its place is free for the next."""
-    working = asyncio.ensure_future(answer)
-    gone = asyncio.ensure_future(protocol.client_disconnect())
+def _open(call: Call, path: str, name: str) -> Request:
+    """The request without its body."""
+    incoming = call.request
+    return Request(
+        incoming.method, path, parse_query(incoming.query), _read_header(call, "content-type") or "", b"", call.address, name,
+        _read_header(call, "idempotency-key"), not incoming.chunked,
+    )  # fmt: skip
+
+
+def _word(reply: Reply, name: str) -> Answer:
+    headers = [("content-type", reply.content_type), ("x-request-id", name), _NO_SNIFFING]
+    if reply.retry_after_s is not None:
+        headers.append(("retry-after", str(reply.retry_after_s)))
+    if reply.headers:
+        headers.extend(reply.headers)
+    if reply.allow:
+        headers.append(("allow", reply.allow))
+    return Answer(reply.http, headers, reply.body)
+
+
+def _refuse_body(error: BodyError) -> Reply:
+    reply = transport_reply(error.status, str(error))
+    reply.retry_after_s = _AGAIN_S if error.status == 503 else None
+    return reply
+
+
+async def _answer_while_there(call: Call, answer: Coroutine[Any, Any, Reply]) -> Reply:
+    """Given up when the client goes away: its query ends, and its place is free for the next."""
+    call.gives_up = True
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return await answer
+    except asyncio.CancelledError:
+        if not call.is_gone:
+            raise
+        return Reply(b"", http=_CLIENT_LEFT)
     finally:
-        gone.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    await asyncio.wait({working})
-    return Reply(b"", http=_CLIENT_LEFT)
+        call.gives_up = False
 
 
-def _word_loss(error: Exception) -> str:
+def word_loss(error: Exception) -> str:
+    """What a client is told of a statement that had no answer."""
     if isinstance(error, CrowdedError):
         return "too many requests of this account wait, try again"
     if isinstance(error, QueryCanceled):
@@ -317,25 +324,10 @@ def _word_loss(error: Exception) -> str:
     return "storage is not available, try again"
 
 
-def _read_header(headers: Any, name: str) -> str | None:
-    """All lines of a header; "" where it is no ASCII, which the server does not show; None where it is absent."""
-    return ",".join(headers.get_all(name)) if name in headers else None
-
-
-async def _read_body(protocol: Any, declared: str | None, most: int) -> bytes | None:
-    """The body; None where it is too large. Some more of it is read then: who still sends would not see the reply."""
-    if declared is not None and declared.isdigit() and int(declared) <= most:
-        body: bytes = await protocol()
-        return body
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in protocol:
-        size += len(piece)
-        if size <= most:
-            pieces.append(piece)
-        elif size > DRAIN_MOST:
-            break
-    return b"".join(pieces) if size <= most else None
+def _read_header(call: Call, name: str) -> str | None:
+    """All lines of a header, joined by commas; "" where it is no ASCII; None where it is absent."""
+    value = call.request.headers.get(name)
+    return value if value is None or value.isascii() else ""
 
 
 def _tries(request: Request) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The API process: reference data, batch numbers, the group writer, the helper for large sends, and the server.
 
-One process, one loop: the HTTP server runs embedded in ours (docs/decisions/), so there is one thing to start and stop.
+One process, one loop: the front runs in ours (docs/decisions/), so there is one thing to start and stop.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.server.embed import Server as HttpServer
+import ssl
 
 from tocsin import queue
 from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Tracking, make_pools
 from tocsin.api.ears import Ears
+from tocsin.api.front import Front
+from tocsin.api.front_model import FrontLimits
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
 from tocsin.api.limits import Windows
@@ -26,7 +26,9 @@ from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST, Session
+from tocsin.kit.files import raise_file_limit
 from tocsin.kit.ids import Ids
+from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 SLOTS = 64
 _READY_AGE_S = 3.0
 _FORGET_S = 60.0
+_STOP_S = END_WITHIN_S / 3  # for the answers under way
+_OTHER_FILES = 256  # sessions, logs, what is read
 
 
 class Plant:
@@ -113,22 +117,33 @@ async def run(settings: Settings, stop: Stop) -> None:
         _forget_windows(plant),
         journal.run(),
     )
-    server = HttpServer(
-        Server(plant.desk, journal), address=find_address(settings.host), port=settings.port,
-        interface=Interfaces.RSGI, log_enabled=False,
-        backlog=2048, websockets=False, http=HTTPModes.http1, ssl_cert=settings.tls_certificate, ssl_key=settings.tls_key,
-        ssl_protocol_min=SSLProtocols.tls12,
-    )  # fmt: skip
-    serving = asyncio.create_task(server.serve(), name="the HTTP server")
-    loops.watch(serving)
+    front = Front(Server(plant.desk, journal), _read_limits(settings), settings.trusted_proxies)
+    await front.listen(find_address(settings.host), settings.port, tls=_open_tls(settings))
+    loops.start(front.run())
     await stop.wait()
-    server.stop()  # type: ignore[no-untyped-call]
-    await asyncio.wait({serving})
+    await front.stop(_STOP_S)
     await loops.end()
     await journal.write(clock.now_s(), last=True)
     await noting.close()
     await bulk.close()
     await plant.close()
+
+
+def _read_limits(settings: Settings) -> FrontLimits:
+    """As many connections as are set and the system has files for."""
+    files = raise_file_limit() - _OTHER_FILES
+    return FrontLimits(
+        connections=min(settings.connections, files), per_address=min(settings.connections_per_address, files)
+    )
+
+
+def _open_tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
 
 
 async def _forget_windows(plant: Plant) -> None:

@@ -13,11 +13,12 @@ import uvloop
 from tocsin import queue
 from tocsin.accounts import Account, Directory
 from tocsin.api.bulk import Job, serve_frames
-from tocsin.api.server import ENDPOINTS, OF_CONSOLE
+from tocsin.api.server import ENDPOINTS, OF_CONSOLE, word_loss
 from tocsin.api.wire import Reply, UnknownKind, error_reply, transport_reply
 from tocsin.bootstrap.api import Plant
 from tocsin.bootstrap.reference import load_memory
 from tocsin.content import Status
+from tocsin.kit.db import LOST
 from tocsin.kit.log import set_up_logging
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.settings import read_settings
@@ -49,8 +50,10 @@ async def main() -> None:
             return await (ENDPOINTS | OF_CONSOLE)[job.request.path].answer(plant.desk, account, job.request)
         except UnknownKind:
             return transport_reply(415, "Unsupported media type")
+        except LOST as error:
+            return error_reply(Status.PLATFORM, "en", word_loss(error), retry_after_s=2)
         except Exception:  # the edge of the request, as in api/server.py
-            log.exception("large send", extra={"request_id": job.request.request_id})
+            log.exception("a large request", extra={"request_id": job.request.request_id})
             return transport_reply(500, "Internal error")
 
     loop = asyncio.get_running_loop()

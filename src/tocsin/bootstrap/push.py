@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 
 from tocsin import queue
 from tocsin.kit.address import Guard
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.egress import Egress
+from tocsin.kit.files import raise_file_limit
 from tocsin.kit.loops import Loops, Stop
 from tocsin.kit.reference import Reference
 from tocsin.kit.seal import open_seal
@@ -22,7 +22,7 @@ _AGAIN_S = 1.0
 
 async def run(settings: Settings, stop: Stop) -> None:
     """Push until `stop` is set."""
-    _raise_file_limit()
+    raise_file_limit()  # each push in flight is a socket
     dsn = settings.database_url
     seal = open_seal(settings)
     endpoints = Endpoints()
@@ -71,10 +71,3 @@ async def _load(reference: Reference, session: Session, stop: Stop) -> None:
                     await stop.wait()
         else:
             return
-
-
-def _raise_file_limit() -> None:
-    """Each push in flight is a socket."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

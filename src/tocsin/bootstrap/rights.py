@@ -22,7 +22,7 @@ import tocsin
 from tocsin.bootstrap.place import Owner
 from tocsin.kit.settings import Settings, SettingsError, read_settings
 
-_NEEDED = ("tocsin", "django", "granian", "gunicorn", "psycopg", "cryptography")
+_NEEDED = ("tocsin", "django", "httptools", "gunicorn", "psycopg", "cryptography")
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 
 

@@ -208,7 +208,7 @@ class Connection:
         if fault := _find_fault(version, headers):
             self._fail(400, fault)
             return None
-        path, _, query = self._url.decode("ascii").partition("?")
+        path, _, query = _find_origin(self._url.decode("ascii")).partition("?")
         request = Incoming(parser.get_method().decode("ascii"), path, query, headers)
         request.chunked = "transfer-encoding" in headers
         length = headers.get("content-length")
@@ -234,6 +234,14 @@ class Connection:
             self._fail(431, "the headers are too large")
             return None
         return headers
+
+
+def _find_origin(target: str) -> str:
+    """Path and query of a request target: some proxies and clients write the whole URL (RFC 9112, 3.2.2)."""
+    if target[:1] == "/" or "://" not in target:
+        return target
+    _, slash, rest = target.partition("://")[2].partition("/")
+    return slash + rest if slash else "/"
 
 
 def _read_name(raw: bytes) -> str:
