@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.flows.plant import Customer, find_port, post
 from tests.flows.up_bed import Up
 from tests.poll import until_sync
+from tocsin import queue
 
 BROKEN = "raise ModuleNotFoundError(\"No module named 'left_out'\")\n"
 
@@ -106,6 +108,26 @@ def _find_all_running(home: Path, console_port: int, database: str) -> dict[str,
     doctor = _ask_doctor(home, console_port, database)
     kinds = ("api", "worker", "push", "console", "clerk", "bulk")
     return doctor if all(doctor[f"process {kind}"]["state"] == "ok" for kind in kinds) else None
+
+
+def test_two_api_processes_share_the_port_and_one_goes_on_alone(home: Path, port: int, database: str) -> None:
+    up = Up(home, port, "--demo", DATABASE_URL=database, TOCSIN_API_PROCESSES="2", TOCSIN_CONSOLE_PORT="0")
+    up.wait_ready()
+    with psycopg.connect(database, autocommit=True) as conn:
+        ours = {row.pid for row in queue.list_processes(conn) if row.kind == "api" and row.alive}
+        assert len(ours) == 2
+        assert all(_send(home, port) for _ in range(20)), "whichever of them takes it"
+        up.children()["api"].kill()
+        until_sync(lambda: {row.pid for row in queue.list_processes(conn) if row.kind == "api" and row.alive} != ours)
+        assert all(until_sync(lambda: _send_or_not(home, port)) for _ in range(10))
+    up.stop()
+
+
+def _send_or_not(home: Path, port: int) -> bool:
+    try:
+        return _send(home, port)
+    except OSError:  # it was in the line of the process that was killed
+        return False
 
 
 def test_an_api_that_cannot_import_ends_the_start_in_one_sentence(home: Path, port: int, database: str) -> None:

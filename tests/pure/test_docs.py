@@ -26,6 +26,7 @@ from tocsin.api import (
     server,
     strangers,
 )
+from tocsin.api.front_model import FrontLimits
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
 from tocsin.carriers import calls, kinds, list_settings
@@ -33,6 +34,7 @@ from tocsin.clerk import export
 from tocsin.cli import root
 from tocsin.console import bounds
 from tocsin.content import Status, media, schedule, zones
+from tocsin.http1 import Bounds
 from tocsin.kit.address import MAX_URL
 from tocsin.kit.log import MAX_LINES
 from tocsin.kit.settings import Settings
@@ -268,6 +270,17 @@ FIXED: dict[str, list[int]] = {
     "Pushes in flight of an endpoint": [deliver.IN_FLIGHT],
     "URL of an endpoint": [MAX_URL],
     "Test events of an account": [trials.MOST_A_MINUTE],
+    "URL of a GET send and of a report query": [server.URL_MOST_WITH_NUMBERS // 1024],
+    "Any other URL": [server.URL_MOST // 1024],
+    "Body of a request that sends nothing": [server.BODY_MOST_WITHOUT_SEND // 1024],
+    "Time for a head, a TLS handshake too": [int(FrontLimits().head_s)],
+    "Time for a body": [int(FrontLimits().body_s), FrontLimits().body_rate],
+    "Time of an idle connection": [int(FrontLimits().idle_s)],
+    "Time for an answer": [int(FrontLimits().answer_s)],
+    "Time in which a client must read its answer": [int(FrontLimits().write_s)],
+    "Bytes of bodies over 16 KB at once": [FrontLimits().room // MB],
+    "Rest of a body that was refused": [int(FrontLimits().drain_s), FrontLimits().drain_bytes // MB],
+    "Headers": [Bounds().header_count, Bounds().headers // 1024],
     "Body of a carrier's call": [carrier.BODY_MOST // MB],
     "Rows of a carrier's call": [calls.ROWS_MOST],
 }

@@ -338,7 +338,7 @@ class Front:
     async def listen(
         self, host: str, port: int, *, tls: ssl.SSLContext | None = None, shared: bool = False, backlog: int = 2048
     ) -> int:
-        """Take connections from now on; the port. `shared`: other processes listen on it too."""
+        """Take connections from now on; the port. `shared`: other processes listen on it too (SO_REUSEPORT)."""
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Peer(self), host, port, ssl=tls, backlog=backlog, reuse_port=shared or None,
             ssl_handshake_timeout=self.limits.head_s if tls else None,

@@ -118,7 +118,9 @@ async def run(settings: Settings, stop: Stop) -> None:
         journal.run(),
     )
     front = Front(Server(plant.desk, journal), _read_limits(settings), settings.trusted_proxies)
-    await front.listen(find_address(settings.host), settings.port, tls=_open_tls(settings))
+    await front.listen(
+        find_address(settings.host), settings.port, tls=_open_tls(settings), shared=settings.api_processes > 1
+    )
     loops.start(front.run())
     await stop.wait()
     await front.stop(_STOP_S)

@@ -30,16 +30,19 @@ def find_log(settings: Settings) -> Path | None:
 
 
 class Child:
-    """One process of the product, by the name of its verb."""
+    """One process of the product. `verb` starts it; `name` tells it from others of its verb."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], home: Path, log: Path | None) -> None:
-        self.name = name
+    def __init__(
+        self, verb: str, environment: Mapping[str, str], home: Path, log: Path | None, *, name: str = ""
+    ) -> None:
+        self.verb = verb
+        self.name = name or verb
         self.deaths = 0
         """In a row."""
         self.reason = ""
         """Why it ended the last time."""
         self.process: subprocess.Popen[bytes] | None = None
-        self._words = home / f"{name}.last-words"
+        self._words = home / f"{self.name}.last-words"
         self._environment = {**environment, last_words.FILE: str(self._words)}
         self._log = log
         self._restarts: list[float] = []
@@ -53,7 +56,7 @@ class Child:
         log = open_log(self._log) if self._log else None
         try:
             self.process = subprocess.Popen(  # noqa: S603  our own program
-                [sys.executable, "-m", "tocsin", self.name],
+                [sys.executable, "-m", "tocsin", self.verb],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

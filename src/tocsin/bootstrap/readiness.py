@@ -37,11 +37,11 @@ class Readiness:
             self._conn = None
 
     def _is_ready(self, child: Child, registered: set[tuple[str, int]]) -> bool:
-        if child.name == "api":
-            return is_ready(self._settings)
-        if child.name == "console":  # the row is that of its worker
-            return any(kind == child.name for kind, _ in registered) and answers_pages(self._settings)
-        return (child.name, child.pid) in registered
+        if child.verb == "console":  # the row is that of its worker
+            return any(kind == child.verb for kind, _ in registered) and answers_pages(self._settings)
+        if (child.verb, child.pid) not in registered:
+            return False
+        return child.verb != "api" or is_ready(self._settings)
 
     def _read_registered(self) -> set[tuple[str, int]]:
         """Kind and process id of what is registered and lives on this machine."""

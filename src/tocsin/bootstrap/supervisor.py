@@ -157,8 +157,10 @@ class _Supervisor:
         private = self._settings.demo_public == "on" or not is_public(self._settings)
         if prepared.account and not self._settings.smtp_url and private:
             environment["TOCSIN_CONSOLE_OUTBOX"] = "on"  # so that a newcomer reads the code that he was mailed
-        for name in ("api", "worker", "push", *["console", "clerk"] * bool(self._settings.console_port)):
-            child = Child(name, environment, self._settings.home, find_log(self._settings))
+        more = [("api", f"api-{number}") for number in range(2, self._settings.api_processes + 1)]
+        single = ("api", "worker", "push", *["console", "clerk"] * bool(self._settings.console_port))
+        for verb, name in [*((verb, verb) for verb in single), *more]:
+            child = Child(verb, environment, self._settings.home, find_log(self._settings), name=name)
             self._children.append(child)
             child.start()
         self._write_services()
@@ -175,7 +177,7 @@ class _Supervisor:
                 waited_s = time.monotonic() - begun_s
                 open_ones = [child for child in readiness.waiting if not child.fails]
                 self._give_up_without_api(readiness.waiting)
-                if not open_ones or (waited_s > _WAIT_FOR_OTHERS_S and all(each.name != "api" for each in open_ones)):
+                if not open_ones or (waited_s > _WAIT_FOR_OTHERS_S and all(each.verb != "api" for each in open_ones)):
                     return {child.name: _complain(child) for child in readiness.waiting}
                 if not said and waited_s > _SAY_AFTER_S:
                     said = True
@@ -186,7 +188,7 @@ class _Supervisor:
 
     def _give_up_without_api(self, waiting: Sequence[Child]) -> None:
         for child in waiting:
-            if child.name == "api" and child.fails:
+            if child.verb == "api" and child.fails:
                 raise UpError(child.complain())
 
     def _look_after(self) -> None:

@@ -63,14 +63,20 @@ class Settings:
         "TOCSIN_TLS_CERTIFICATE", None, wording.file, "certificate chain (PEM) of the API"
     )
     tls_key: Path | None = _setting("TOCSIN_TLS_KEY", None, wording.file, "private key (PEM) of the API")
+    api_processes: int = _setting(
+        "TOCSIN_API_PROCESSES",
+        1,
+        wording.few,
+        "API processes of `tocsin up`; they share the port, each commits by itself",
+    )
     connections: int = _setting(
-        "TOCSIN_CONNECTIONS", 4096, wording.count, "connections that the API keeps, of everybody"
+        "TOCSIN_CONNECTIONS", 4096, wording.count, "connections that an API process keeps, of everybody"
     )
     connections_per_address: int = _setting(
         "TOCSIN_CONNECTIONS_PER_ADDRESS",
         1024,
         wording.count,
-        "connections to the API from one address (IPv6: one /64); behind a trusted proxy, requests under way of one client",
+        "of these, from one address (IPv6: one /64); behind a trusted proxy, requests under way of one client",
     )
     trusted_proxies: Networks = _setting(
         "TOCSIN_TRUSTED_PROXIES", (), wording.networks, "networks whose X-Forwarded-For counts"

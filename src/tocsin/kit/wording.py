@@ -66,6 +66,13 @@ def count(words: str) -> int:
     return int(words)
 
 
+def few(words: str) -> int:
+    """A whole number from 1 to 64."""
+    if not words.isascii() or not words.isdigit() or not 1 <= int(words) <= 64:
+        raise ValueError(f"must be a whole number from 1 to 64, not {words!r}")
+    return int(words)
+
+
 def positive(words: str) -> float:
     """A finite number of seconds above 0."""
     try:
