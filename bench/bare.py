@@ -1,4 +1,6 @@
-"""The bare servers that the product is compared with: `python -m bench.bare rsgi|starlette DSN`, port on stdout.
+"""The bare servers that the product is compared with: `python -m bench.bare front|rsgi|starlette DSN`, port on stdout.
+
+`front` stands on the product's own front, `rsgi` and `starlette` on Granian.
 
 What they do: read the JSON, make an id, wait for the group's COPY and commit, answer in the product's shape. One writer
 task puts everything that arrived meanwhile into one binary COPY and one commit. What they leave out: sign, limits,
@@ -28,6 +30,10 @@ from starlette.routing import Route
 
 from bench.table import COPY, TYPES, Row, make_row
 from bench.wire import PATH
+from tocsin.api.front import Call, Front
+from tocsin.api.front_model import Answer
+from tocsin.api.server import BODY_MOST
+from tocsin.http1 import Incoming
 from tocsin.kit.ids import Ids
 
 _HEADERS = [("content-type", "application/json;charset=UTF-8")]
@@ -97,6 +103,26 @@ class Rsgi:
         protocol.response_bytes(200, _HEADERS, await self._app.answer(await protocol()))
 
 
+class Fronted:
+    """On the product's front."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def find_max_body(self, _: Incoming) -> int:
+        """As the product's sends."""
+        return BODY_MOST
+
+    async def __call__(self, call: Call) -> Answer:
+        if call.request.path != PATH:
+            return Answer(404, [], b"")
+        return Answer(200, _HEADERS, await self._app.answer(await call.body()))
+
+    def explain(self, status: int, reason: str) -> Answer:
+        """What is no request."""
+        return Answer(status, [], reason.encode())
+
+
 def make_starlette(app: App) -> Starlette:
     """The same behind Starlette's routing, request and response."""
 
@@ -118,14 +144,27 @@ async def serve(kind: str, dsn: str) -> None:
     conn = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
     writer = Writer(conn)
     writing = asyncio.create_task(writer.run())
-    app, port = App(writer), find_free_port()
+    app = App(writer)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if kind == "front":
+        front = Front(Fronted(app))
+        print(await front.listen("127.0.0.1", 0), flush=True)
+        await asyncio.wait({asyncio.create_task(stop.wait()), writing}, return_when=asyncio.FIRST_COMPLETED)
+        await front.stop(1.0)
+    else:
+        await _serve_granian(kind, app, stop, writing)
+    writing.cancel()
+    await conn.close()
+
+
+async def _serve_granian(kind: str, app: App, stop: asyncio.Event, writing: asyncio.Task[None]) -> None:
+    port = find_free_port()
     target, interface = (Rsgi(app), Interfaces.RSGI) if kind == "rsgi" else (make_starlette(app), Interfaces.ASGI)
     server = Server(
         target, address="127.0.0.1", port=port, interface=interface, log_enabled=False, backlog=2048,
         websockets=False, http=HTTPModes.http1,
     )  # fmt: skip
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     serving = asyncio.create_task(server.serve())
     while not writing.done() and not _listens(port):
         await asyncio.sleep(0.02)
@@ -133,8 +172,6 @@ async def serve(kind: str, dsn: str) -> None:
     await asyncio.wait({serving, asyncio.create_task(stop.wait()), writing}, return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
     await serving
-    writing.cancel()
-    await conn.close()
 
 
 def _listens(port: int) -> bool:

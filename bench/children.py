@@ -88,7 +88,7 @@ def run_answerer() -> Iterator[int]:
 
 @contextlib.contextmanager
 def run_bare(kind: str, dsn: str) -> Iterator[tuple[int, int]]:
-    """A bare server, `rsgi` or `starlette`; its port and pid."""
+    """A bare server, `front`, `rsgi` or `starlette`; its port and pid."""
     with _run("bench.bare", kind, dsn) as (process, port):
         yield port, process.pid
 
