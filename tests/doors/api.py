@@ -296,6 +296,11 @@ class Door:
                 preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  started by the main thread
             )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        """Of the API process."""
+        return self._process.pid
+
     def wait(self) -> None:
         """Until it is ready."""
         until_sync(self._is_ready, 30)

@@ -8,12 +8,14 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 
 from tests.doors.api import BALANCE, GOOD, REPORT, SEND, Bed, Customer, Door
 from tests.poll import until_sync
 
-KB = 1024
+KB, MB = 1024, 1024 * 1024
+MAIL = "/api/v1/email/sendEmail"
 BODY = json.dumps(GOOD).encode()
 
 
@@ -190,6 +192,24 @@ def test_slow_senders_of_one_address_leave_room_for_others(bed: Bed) -> None:
         for each in slow:
             each.close()
         until_sync(lambda: narrow.call("GET", "/healthz").http == 200)
+
+
+def test_bodies_of_strangers_are_not_kept(bed: Bed, door: Door) -> None:
+    """40 of them at once, who send on after they were refused."""
+    stranger = bed.customer()
+    process = psutil.Process(door.pid)
+    before = process.memory_info().rss
+    lines = [Line(door.port) for _ in range(40)]
+    for each in lines:
+        each.send(head(stranger, MAIL, f"Content-Length: {29 * MB}", sign="0" * 32))
+    for _ in range(6):
+        for each in lines:
+            with contextlib.suppress(OSError):
+                each.send(b"x" * MB)
+    assert process.memory_info().rss - before < 60 * MB
+    for each in lines:
+        assert status(each.read()) in {-1, -15}
+        each.close()
 
 
 @contextlib.contextmanager
