@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.flows.test_tls import make_certificate
 from tests.poll import until
-from tocsin.api.front import Call, Front
+from tocsin.api.front import Front
 from tocsin.api.front_model import Answer, FrontLimits
+from tocsin.api.peer import Call
 from tocsin.http1 import Incoming
 
 QUICK = FrontLimits(
@@ -78,8 +82,8 @@ class Desk:
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def connect(self, source: str = "127.0.0.1") -> Client:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
+    async def connect(self, source: str = "127.0.0.1", trust: ssl.SSLContext | None = None) -> Client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0), ssl=trust)
         self._writers.append(writer)
         return Client(reader, writer)
 
@@ -90,9 +94,9 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def serving(limits: FrontLimits = QUICK) -> AsyncIterator[Desk]:
+async def serving(limits: FrontLimits = QUICK, tls: ssl.SSLContext | None = None) -> AsyncIterator[Desk]:
     desk = Desk(limits)
-    desk.port = await desk.front.listen("127.0.0.1", 0)
+    desk.port = await desk.front.listen("127.0.0.1", 0, tls=tls)
     watching = asyncio.create_task(desk.front.run())
     try:
         yield desk
@@ -205,6 +209,26 @@ async def test_one_address_has_so_many_connections_and_the_others_theirs() -> No
         async with asyncio.timeout(60):
             while not await gets_in():
                 pass
+
+
+async def test_who_never_begins_tls_has_a_place_and_no_more(tmp_path: Path) -> None:
+    """Silent ones, those who speak plainly, and a good client beside them; then the silent ones' time is over."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*make_certificate(tmp_path))
+    trust = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
+    async with serving(tls=tls) as desk:
+        silent = [await desk.connect() for _ in range(QUICK.per_address)]
+        await until(lambda: len(desk.front.connections()) == QUICK.per_address, 5)
+        one_more = await desk.connect()
+        assert await one_more.ended()
+        good = await desk.connect("127.0.0.2", trust)
+        good.send(get("/good"))
+        assert await good.read() == (200, "/good 0")
+        plain = await desk.connect("127.0.0.3")
+        plain.send(get("/plain"))
+        assert await plain.ended()
+        assert [await each.ended() for each in silent] == [True] * QUICK.per_address
+        await until(lambda: desk.front.connections() == ["127.0.0.2"], 5)
 
 
 async def test_bodies_share_a_bounded_room_in_the_order_of_arrival() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from tocsin.http1 import Incoming
 
 if TYPE_CHECKING:
-    from tocsin.api.front import Call
+    from tocsin.api.peer import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,12 +22,12 @@ from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
 from tocsin.api.carrier import answer_carrier, read_place
 from tocsin.api.desk import Desk
-from tocsin.api.front import Call
 from tocsin.api.front_model import Answer, BodyError
 from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
+from tocsin.api.peer import Call
 from tocsin.api.quote import PREFIX as QUOTE
 from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
