@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     global _server, _home  # noqa: PLW0603  pytest's hooks have no place of their own
     for name in [name for name in os.environ if name.startswith("TOCSIN_")] + ["DATABASE_URL"]:
         os.environ.pop(name, None)  # the caller's own installation is not what is tested
+    for sign in (signal.SIGINT, signal.SIGHUP):  # a shell ignores them for what it starts in the background
+        if signal.getsignal(sign) is signal.SIG_IGN:
+            signal.signal(sign, signal.default_int_handler if sign is signal.SIGINT else signal.SIG_DFL)
     if hasattr(config, "workerinput") or config.option.collectonly or _only_pure(config):
         return
     if "TMPDIR" not in os.environ and _has_room(_MEMORY):
