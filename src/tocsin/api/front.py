@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from typing import cast
 
 from tocsin.api.front_model import Answer, Application, BodyError, FrontLimits, Room
+from tocsin.api.front_stream import NO_LENGTH, Stream, send_stream
 from tocsin.http1 import CONTINUE, Began, Connection, Ended, Failed, Incoming, State, render
 from tocsin.kit import clock
 from tocsin.kit.visitor import Network, is_within, read_visitor
@@ -47,13 +49,18 @@ class Call:
         return self._peer.address
 
     @property
+    def socket_address(self) -> str:
+        """Of the other end, which may be a proxy."""
+        return self._peer.address
+
+    @property
     def wants_body(self) -> bool:
         """Whether the application waits for the rest of it."""
         return self._waiting is not None
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyError: too large, too slow, broken, gone, or no room for it in time."""
-        request, peer = self.request, self._peer
+        request = self.request
         if self._fault is not None:
             raise self._fault
         if not request.has_body:
@@ -61,13 +68,25 @@ class Call:
         size = request.max_body if request.length is None else request.length
         if size > _SMALL:
             await self._take_room(size)
-        if self._fault is not None:  # meanwhile
-            raise self._fault
-        if not request.is_whole:
-            self._waiting = asyncio.get_running_loop().create_future()
-            peer.let_body_come(request)
-            await self._waiting
+        await self._wait()
         return request.body
+
+    async def receive(self, sink: Callable[[bytes], None]) -> None:
+        """The same, piece by piece to `sink`, which bounds what it keeps and calls `fail` beyond that: it takes no room."""
+        request = self.request
+        for piece in request.pieces:
+            sink(piece)
+        request.pieces.clear()
+        request.sink = sink
+        await self._wait()
+
+    async def _wait(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if not self.request.is_whole:
+            self._waiting = asyncio.get_running_loop().create_future()
+            self._peer.let_body_come(self.request)
+            await self._waiting
 
     async def _take_room(self, size: int) -> None:
         try:
@@ -108,6 +127,8 @@ class _Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._since = clock.monotonic_s()  # of what a deadline watches
         self._is_reading = self._is_writable = True
+        self._may_write = asyncio.Event()
+        self._may_write.set()
         self._drained = 0
 
     # What asyncio calls.
@@ -124,6 +145,7 @@ class _Peer(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self.front.leave(self)
         self._transport = None
+        self._may_write.set()
         self._connection.close()
         for call in self._calls:
             if not call.request.is_whole:
@@ -136,11 +158,13 @@ class _Peer(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_writable = False
+        self._may_write.clear()
         self._since = clock.monotonic_s()
 
     def resume_writing(self) -> None:
         self._is_writable = True
         self._since = clock.monotonic_s()
+        self._may_write.set()
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
@@ -202,6 +226,8 @@ class _Peer(asyncio.Protocol):
             answer = self.front.application.explain(500, "Internal error")
         finally:
             call.release()
+        if answer.stream is not None:
+            await self._send(call.request, answer, answer.stream)
         self._task = None
         self._calls.popleft()
         self._write(call.request, answer)
@@ -212,10 +238,9 @@ class _Peer(asyncio.Protocol):
         if transport is None:
             return
         is_whole = request is not None and request.is_whole
-        closes = not is_whole or self.front.is_stopping or (request is not None and not request.keeps_alive)
-        is_head = request is not None and request.method == "HEAD"
-        date = self.front.date()
-        transport.write(render(answer.status, answer.headers, answer.body, date=date, closes=closes, is_head=is_head))
+        closes = self._closes(request)
+        if answer.stream is None:
+            transport.write(self._render(request, answer, closes=closes))
         self._connection.answered()
         self._since = clock.monotonic_s()
         if not closes:
@@ -229,6 +254,29 @@ class _Peer(asyncio.Protocol):
             if transport.can_write_eof():
                 transport.write_eof()
             self._go_on()
+
+    def _closes(self, request: Incoming | None) -> bool:
+        return request is None or not (request.is_whole and request.keeps_alive) or self.front.is_stopping
+
+    def _render(self, request: Incoming | None, answer: Answer, *, closes: bool) -> bytes:
+        is_head = request is not None and request.method == "HEAD"
+        status, headers, body, _, length = answer
+        return render(status, headers, body, date=self.front.date(), closes=closes, is_head=is_head, length=length)
+
+    async def _send(self, request: Incoming, answer: Answer, stream: Stream) -> None:
+        """An answer whose body is a stream: the deadline of writing holds, and none for the whole."""
+        is_chunked = answer.length == NO_LENGTH and request.keeps_alive
+        if is_chunked:
+            answer = answer._replace(headers=[*answer.headers, ("transfer-encoding", "chunked")])
+        try:
+            if (transport := self._transport) is not None:
+                transport.write(self._render(request, answer, closes=self._closes(request)))
+                if request.method != "HEAD":
+                    await send_stream(transport, stream, answer.length or 0, self._may_write, is_chunked=is_chunked)
+        except Exception:  # the edge of a request: the trace goes to the log, and the peer sees that it broke off
+            log.exception("an answer")
+        finally:
+            stream.close()
 
     def let_body_come(self, request: Incoming) -> None:
         """The application has asked for the body."""
@@ -314,6 +362,12 @@ class Front:
             ssl_handshake_timeout=self.limits.head_s if tls else None,
         )  # fmt: skip
         return int(self._server.sockets[0].getsockname()[1])
+
+    async def listen_on(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """The same on a socket that listens already, and may be shared with other processes."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Peer(self), sock=sock, ssl=tls, ssl_handshake_timeout=self.limits.head_s if tls else None
+        )
 
     async def run(self) -> None:
         """Watch the deadlines, until cancelled."""
