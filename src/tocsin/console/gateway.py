@@ -1,4 +1,4 @@
-"""Django's WSGI application behind the front (docs/decisions/0013): nobody who sends or reads slowly holds a thread.
+"""Django's WSGI application behind the front (docs/decisions/): nobody who sends or reads slowly holds a thread.
 
 The loop reads a request whole, a thread of a few makes the page, and the loop writes it. An answer that is a stream is made
 piece by piece, each when the peer has taken the one before.
