@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from tests.clerk import work_off
+from tests.doors.console import log_in
+from tests.doors.test_console_uploads import FORM, QUOTING, find_job, upload
 from tests.poll import PATIENCE_S, until
 from tocsin.api.front import Front
 from tocsin.api.front_model import FrontLimits
@@ -49,9 +52,11 @@ async def serving(
         watching.cancel()
 
 
-def _ask(port: int, method: str, body: Any, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
+def _ask(
+    port: int, method: str, body: Any, headers: dict[str, str], target: str = "/a%20b?c=d"
+) -> tuple[http.client.HTTPResponse, bytes]:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as line:
-        line.request(method, "/a%20b?c=d", body, headers)
+        line.request(method, target, body, headers)
         answer = line.getresponse()
         return answer, answer.read()
 
@@ -247,3 +252,31 @@ async def test_what_is_too_large_is_refused_by_its_head_in_both_languages(method
         assert "64 MB" in text
         assert "请求过大" in text
         writer.close()
+
+
+def test_a_download_of_many_steps_is_whole_and_keeps_its_language(project: str) -> None:
+    """Its steps are read in several threads, none of which holds a connection of the database between them."""
+    from django.core.handlers.wsgi import WSGIHandler
+
+    client, me = log_in()
+    upload(client, b"Name,Phone\n" + b"".join(b"No. %d,12\n" % number for number in range(2_500)))
+    work_off(project)
+    job = find_job(project, me.account_id)
+    client.post(f"/uploads/{job.id}/choose/", FORM)
+    work_off(project, api=QUOTING)
+    headers = {
+        "Host": "testserver",
+        "Accept-Language": "zh-hans",
+        "Cookie": f"tocsin_session={client.cookies['tocsin_session'].value}",
+    }
+
+    async def download() -> tuple[http.client.HTTPResponse, bytes]:
+        async with serving(WSGIHandler()) as port:
+            return await asyncio.to_thread(_ask, port, "GET", None, headers, f"/uploads/{job.id}/not-sent/")
+
+    answer, came = asyncio.run(download())
+    assert answer.status == 200, came
+    lines = came.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("行")
+    assert [line.rsplit(",", 2)[1] for line in lines[1:]] == [f"No. {number}" for number in range(2_500)]
+    assert len({line.split(",")[1] for line in lines[1:]}) == 1, "the reason, in one language to the end"

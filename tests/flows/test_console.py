@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from tests.flows.test_tls import make_certificate
 from tests.poll import PATIENCE_S, until_sync
 
 Start = Callable[..., Console]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 REGISTERED = "SELECT count(*) FROM process WHERE kind = 'console'"
 
 
@@ -71,3 +73,16 @@ def test_several_processes_serve_one_port_over_tls_and_end_in_order(
     assert console.process.wait(PATIENCE_S) == 0
     assert len(workers) == 2
     assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_page_that_is_being_made_is_answered_before_the_end(start: Start, database: str) -> None:
+    console = start(database)
+    with ThreadPoolExecutor(1) as visitor, psycopg.connect(database, autocommit=True) as look:
+        with psycopg.connect(database) as lock:
+            lock.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+            page = visitor.submit(console.get, "/quick-start/")
+            until_sync(lambda: look.execute(WAITING).fetchone() == (1,))
+            console.process.send_signal(signal.SIGTERM)
+            until_sync(lambda: console.get("/healthz")[0] == 0)
+        assert page.result()[0] == 302
+    assert console.process.wait(PATIENCE_S) == 0

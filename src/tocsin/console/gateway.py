@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from django.db import close_old_connections
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy, override
 
 from tocsin.api.front import Call
 from tocsin.api.front_model import Answer
@@ -95,9 +94,7 @@ class Gateway:
         except BaseException:
             spool.close()
             raise
-        context = contextvars.copy_context()  # of this request: its language stays while the answer is read
-        environ = self._describe(call, spool)
-        job = self._pool.submit(context.run, self._answer, environ, context)
+        job = self._pool.submit(self._answer, self._describe(call, spool))
         job.add_done_callback(lambda _: spool.close())
         return await asyncio.wrap_future(job)
 
@@ -124,7 +121,7 @@ class Gateway:
                 environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return environ
 
-    def _answer(self, environ: dict[str, Any], context: contextvars.Context) -> Answer:
+    def _answer(self, environ: dict[str, Any]) -> Answer:
         """In a thread."""
         begun: list[tuple[int, list[tuple[str, str]]]] = []
 
@@ -136,7 +133,7 @@ class Gateway:
         headers = [(name, value) for name, value in told if name.lower() not in _HOP_BY_HOP]
         length = next((int(value) for name, value in told if name.lower() == "content-length"), None)
         if getattr(result, "streaming", False) or isinstance(result, _FileWrapper):
-            pieces = _Pieces(result, self._pool, context)
+            pieces = _Pieces(result, self._pool, get_language())
             return Answer(status, headers, b"", pieces, NO_LENGTH if length is None else length)
         try:
             body = b"".join(result)
@@ -161,28 +158,29 @@ class _FileWrapper:
 
 
 class _Pieces:
-    """An answer that is read piece by piece, each in a thread that is free meanwhile."""
+    """An answer that is read piece by piece, each in any thread, in the language of its request."""
 
-    def __init__(self, result: Any, pool: ThreadPoolExecutor, context: contextvars.Context) -> None:
+    def __init__(self, result: Any, pool: ThreadPoolExecutor, language: str | None) -> None:
         self._result = result
         self._pool = pool
-        self._context = context
+        self._language = language
         self._iterator = iter(result)
 
     async def read(self) -> bytes:
         """The next one; none: the end."""
-        return await asyncio.wrap_future(self._pool.submit(self._context.run, self._next))
+        return await asyncio.wrap_future(self._pool.submit(self._next))
 
     def _next(self) -> bytes:
         try:
-            return next(filter(None, self._iterator), b"")
+            with override(self._language):
+                return next(filter(None, self._iterator), b"")
         finally:
             close_old_connections()  # the next piece may be read in another thread
 
     def close(self) -> None:
         """In a thread, too: files and generators end there."""
         with contextlib.suppress(RuntimeError):  # the process ends
-            self._pool.submit(self._context.run, _close, self._result)
+            self._pool.submit(_close, self._result)
 
 
 def _close(result: Any) -> None:
