@@ -9,7 +9,7 @@ import psycopg
 
 from tests.doors.console import log_in, read
 from tests.poll import until_sync
-from tocsin.console.process import THREADS
+from tocsin.console.gateway import THREADS
 from tocsin.console.share import ACCOUNT_MOST
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

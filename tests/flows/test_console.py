@@ -2,67 +2,87 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 import signal
-import subprocess
-import sys
+import ssl
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
-from cryptography.fernet import Fernet
+import psycopg
+import pytest
 
-from tests.flows.plant import find_port
+from tests.flows.console_bed import Console
+from tests.flows.test_tls import make_certificate
 from tests.poll import PATIENCE_S, until_sync
 
-COOKIE = {"Cookie": "tocsin_session=abcdefghijklmnop"}
+Start = Callable[..., Console]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+REGISTERED = "SELECT count(*) FROM process WHERE kind = 'console'"
 
 
-def _get(port: int, path: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        line.request("GET", path, headers={} if path == "/healthz" else COOKIE)
-        answer = line.getresponse()
-        return answer.status, answer.read().decode()
-    except OSError:
-        return 0, ""
-    finally:
-        line.close()
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Console] = []
+
+    def begin(dsn: str, code: str = "", tls: ssl.SSLContext | None = None, **own: str) -> Console:
+        started.append(Console(tmp_path, dsn, code, tls, **own))
+        return started[-1]
+
+    yield begin
+    for console in started:
+        console.process.kill()
+        console.process.wait(PATIENCE_S)
 
 
-def _start(tmp_path: Path, port: int, dsn: str) -> subprocess.Popen[bytes]:
-    own = {"DATABASE_URL": dsn, "TOCSIN_HOME": str(tmp_path), "TOCSIN_CONSOLE_PORT": str(port)}
-    key = Fernet.generate_key().decode()
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tocsin", "console"],
-            env={**os.environ, **own, "TOCSIN_SEALING_KEYS": key},
-            stdout=log,
-            stderr=log,
-        )
-    until_sync(lambda: _get(port, "/healthz")[0] == 200, 30)
-    return process
-
-
-def test_it_stays_up_without_a_database_and_ends_in_order(tmp_path: Path) -> None:
-    port = find_port()
-    process = _start(tmp_path, port, "postgresql://nobody@127.0.0.1:1/none")
-    status, text = _get(port, "/quick-start/")
-    workers = psutil.Process(process.pid).children()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE_S) == 0
+def test_it_stays_up_without_a_database_and_ends_in_order(start: Start) -> None:
+    console = start("postgresql://nobody@127.0.0.1:1/none")
+    status, text = console.get("/quick-start/")
+    workers = console.workers()
+    console.process.send_signal(signal.SIGTERM)
+    assert console.process.wait(PATIENCE_S) == 0
     assert status == 503
     assert "The database does not answer" in text
-    assert "OperationalError" in (tmp_path / "log").read_text()
+    assert "OperationalError" in console.log.read_text()
     assert not any(worker.is_running() for worker in workers)
 
 
-def test_its_worker_ends_when_it_is_killed(tmp_path: Path, database: str) -> None:
-    port = find_port()
-    process = _start(tmp_path, port, database)
-    assert _get(port, "/quick-start/")[0] == 302
-    workers = psutil.Process(process.pid).children()
+def test_its_worker_ends_when_it_is_killed(start: Start, database: str) -> None:
+    console = start(database)
+    assert console.get("/quick-start/")[0] == 302
+    workers = console.workers()
     assert workers
-    process.kill()
-    process.wait(PATIENCE_S)
+    console.process.kill()
+    console.process.wait(PATIENCE_S)
     until_sync(lambda: not any(worker.is_running() for worker in workers), 5)
+
+
+def test_several_processes_serve_one_port_over_tls_and_end_in_order(
+    start: Start, database: str, tmp_path: Path
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    own = {"TOCSIN_TLS_CERTIFICATE": str(certificate), "TOCSIN_TLS_KEY": str(key), "TOCSIN_CONSOLE_PROCESSES": "2"}
+    console = start(database, tls=ssl.create_default_context(cafile=str(certificate)), **own)
+    with psycopg.connect(database, autocommit=True) as conn:
+        until_sync(lambda: conn.execute(REGISTERED).fetchone() == (2,))
+    first, second = console.workers()
+    second.kill()
+    assert console.get("/quick-start/")[0] == 302
+    until_sync(lambda: len(set(console.workers()) - {first, second}) == 1)
+    workers = console.workers()
+    console.process.send_signal(signal.SIGTERM)
+    assert console.process.wait(PATIENCE_S) == 0
+    assert len(workers) == 2
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_page_that_is_being_made_is_answered_before_the_end(start: Start, database: str) -> None:
+    console = start(database)
+    with ThreadPoolExecutor(1) as visitor, psycopg.connect(database, autocommit=True) as look:
+        with psycopg.connect(database) as lock:
+            lock.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+            page = visitor.submit(console.get, "/quick-start/")
+            until_sync(lambda: look.execute(WAITING).fetchone() == (1,))
+            console.process.send_signal(signal.SIGTERM)
+            until_sync(lambda: console.get("/healthz")[0] == 0)
+        assert page.result()[0] == 302
+    assert console.process.wait(PATIENCE_S) == 0

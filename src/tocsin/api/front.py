@@ -50,15 +50,17 @@ class Front:
         listening = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=backlog, reuse_port=shared
         )
+        await self.listen_on(listening, tls)
+        return int(listening.getsockname()[1])
+
+    async def listen_on(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """The same on a socket that listens already, and may be shared with other processes."""
         listening.setblocking(False)
         if tls is not None:
             self._listening = listening
             self._accepting = asyncio.create_task(self._accept(listening, tls))
         else:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: Peer(self), sock=listening, backlog=backlog
-            )
-        return int(listening.getsockname()[1])
+            self._server = await asyncio.get_running_loop().create_server(lambda: Peer(self), sock=listening)
 
     async def _accept(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
         """Each connection has its place before it speaks TLS: who never begins counts too.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tocsin.api.front_stream import Stream
 from tocsin.http1 import Incoming
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Answer(NamedTuple):
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    stream: Stream | None = None
+    """The body instead of `body`: read as the peer takes it, and closed at the end, whatever becomes of the peer."""
+    length: int | None = None
+    """Of the body, where `body` does not tell it: of `stream` (NO_LENGTH: not known), or of what HEAD leaves out."""
 
 
 class BodyError(Exception):

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from tocsin.api.front_model import Answer, BodyError
+from tocsin.api.front_stream import NO_LENGTH, Stream, send_stream
 from tocsin.http1 import CONTINUE, Began, Connection, Ended, Failed, Incoming, State, render
 from tocsin.kit import clock
 from tocsin.kit.visitor import undress
@@ -28,7 +30,7 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: c
 class Call:
     """One request on its connection."""
 
-    __slots__ = ("_fault", "_peer", "_room", "_waiting", "address", "gives_up", "is_gone", "request")
+    __slots__ = ("_fault", "_peer", "_room", "_waiting", "address", "gives_up", "is_gone", "request", "socket_address")
 
     def __init__(self, peer: Peer, request: Incoming) -> None:
         self._peer = peer
@@ -36,6 +38,8 @@ class Call:
         self._waiting: asyncio.Future[None] | None = None
         self._fault: BodyError | None = None
         self.request = request
+        self.socket_address = peer.address
+        """Of the other end, which may be a proxy."""
         self.address = peer.find_address(request)
         """The client's; a trusted proxy's header counts."""
         self.gives_up = False
@@ -50,7 +54,7 @@ class Call:
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyError: too large, too slow, broken, gone, or no room for it in time."""
-        request, peer = self.request, self._peer
+        request = self.request
         if self._fault is not None:
             raise self._fault
         if not request.has_body:
@@ -58,13 +62,25 @@ class Call:
         size = request.max_body if request.length is None else request.length
         if size > _SMALL:
             await self._take_room(size)
-        if self._fault is not None:  # meanwhile
-            raise self._fault
-        if not request.is_whole:
-            self._waiting = asyncio.get_running_loop().create_future()
-            peer.let_body_come(request)
-            await self._waiting
+        await self._wait()
         return request.body
+
+    async def receive(self, sink: Callable[[bytes], None]) -> None:
+        """The same, piece by piece to `sink`, which bounds what it keeps and calls `fail` beyond that: it takes no room."""
+        request = self.request
+        for piece in request.pieces:
+            sink(piece)
+        request.pieces.clear()
+        request.sink = sink
+        await self._wait()
+
+    async def _wait(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if not self.request.is_whole:
+            self._waiting = asyncio.get_running_loop().create_future()
+            self._peer.let_body_come(self.request)
+            await self._waiting
 
     async def _take_room(self, size: int) -> None:
         try:
@@ -107,6 +123,8 @@ class Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._since = clock.monotonic_s()  # of what a deadline watches
         self._is_reading = self._is_writable = True
+        self._may_write = asyncio.Event()
+        self._may_write.set()
         self._drained = 0
 
     # What asyncio calls.
@@ -125,6 +143,7 @@ class Peer(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self.front.leave(self)
         self._transport = None
+        self._may_write.set()
         self._connection.close()
         for call in self._calls:
             if not call.request.is_whole:
@@ -148,11 +167,13 @@ class Peer(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_writable = False
+        self._may_write.clear()
         self._since = clock.monotonic_s()
 
     def resume_writing(self) -> None:
         self._is_writable = True
         self._since = clock.monotonic_s()
+        self._may_write.set()
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
@@ -226,6 +247,8 @@ class Peer(asyncio.Protocol):
             call.release()
         if call.is_gone:
             return
+        if answer.stream is not None:
+            await self._send(call.request, answer, answer.stream)
         self._task = None
         self._calls.popleft()
         self._write(call.request, answer)
@@ -244,10 +267,9 @@ class Peer(asyncio.Protocol):
         if transport is None:
             return
         is_whole = request is not None and request.is_whole
-        closes = not is_whole or self.front.is_stopping or (request is not None and not request.keeps_alive)
-        is_head = request is not None and request.method == "HEAD"
-        date = self.front.date()
-        transport.write(render(answer.status, answer.headers, answer.body, date=date, closes=closes, is_head=is_head))
+        closes = self._closes(request)
+        if answer.stream is None:
+            transport.write(self._render(request, answer, closes=closes))
         self._connection.answered()
         self._since = clock.monotonic_s()
         if not closes:
@@ -261,6 +283,29 @@ class Peer(asyncio.Protocol):
             if transport.can_write_eof():
                 transport.write_eof()
             self._go_on()
+
+    def _closes(self, request: Incoming | None) -> bool:
+        return request is None or not (request.is_whole and request.keeps_alive) or self.front.is_stopping
+
+    def _render(self, request: Incoming | None, answer: Answer, *, closes: bool) -> bytes:
+        is_head = request is not None and request.method == "HEAD"
+        status, headers, body, _, length = answer
+        return render(status, headers, body, date=self.front.date(), closes=closes, is_head=is_head, length=length)
+
+    async def _send(self, request: Incoming, answer: Answer, stream: Stream) -> None:
+        """An answer whose body is a stream: the deadline of writing holds, and none for the whole."""
+        is_chunked = answer.length == NO_LENGTH and request.keeps_alive
+        if is_chunked:
+            answer = answer._replace(headers=[*answer.headers, ("transfer-encoding", "chunked")])
+        try:
+            if (transport := self._transport) is not None:
+                transport.write(self._render(request, answer, closes=self._closes(request)))
+                if request.method != "HEAD":
+                    await send_stream(transport, stream, answer.length or 0, self._may_write, is_chunked=is_chunked)
+        except Exception:  # the edge of a request: the trace goes to the log, and the peer sees that it broke off
+            log.exception("an answer")
+        finally:
+            stream.close()
 
     def let_body_come(self, request: Incoming) -> None:
         """The application has asked for the body."""

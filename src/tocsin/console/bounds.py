@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 MOST_BYTES: Final = 20 * 1024 * 1024
-_MOST_REQUEST: Final = 64 * 1024 * 1024
+MOST_REQUEST: Final = 64 * 1024 * 1024
+"""Of a whole request: console/gateway.py reads no more."""
 _MARK: Final = "tocsin.too_large"
 
 
 class Bounded(FileUploadHandler):
     """Stands before Django's own: what is too large is read to nowhere, and the view is told."""
-
-    def handle_raw_input(self, *words: Any, **_named: Any) -> None:
-        content_length: int = words[2]
-        if content_length > _MOST_REQUEST:
-            raise StopUpload(connection_reset=True)
 
     def new_file(self, *words: Any, **named: Any) -> None:
         self._size = 0

@@ -1,4 +1,4 @@
-"""The console's process: gunicorn with threads. The master loads no Django; what a thread does ends within the grace."""
+"""The console's process: gunicorn's master and its workers, which serve by our front (worker.py). The master loads no Django."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from tocsin.api.front_model import FrontLimits
 from tocsin.console.registered import Registered
 from tocsin.kit import last_words
 from tocsin.kit.leash import END_WITHIN_S, die_with_parent
 from tocsin.kit.settings import Settings
 
-THREADS = 8
 _TIMEOUT_S = 30
+"""A worker whose loop stands still for so long is started again."""
 
 
 class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -28,34 +29,28 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
             log.propagate = True
         self.access_log.setLevel(logging.ERROR)
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """gunicorn names the address that was asked for: without its query, which may hold a number that was searched."""
-        super().exception(msg, *(str(each).partition("?")[0] for each in args), **kwargs)
-
 
 class _Process(BaseApplication):  # type: ignore[misc]  # the same
-    def __init__(self, settings: Settings, api_url: str) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, api_url: str, limits: FrontLimits | None) -> None:
+        self.settings = settings
+        self.limits = limits
         self._api_url = api_url
         self._registered: Registered | None = None
         super().__init__()
 
     def load_config(self) -> None:
-        settings = self._settings
+        settings = self.settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options: dict[str, Any] = {
             "bind": f"{host}:{settings.console_port}",
-            "worker_class": "gthread",
-            "threads": THREADS,
+            "worker_class": "tocsin.console.worker.FrontWorker",
+            "workers": settings.console_processes,
             "timeout": _TIMEOUT_S,
             "graceful_timeout": int(END_WITHIN_S) - 2,
             "logger_class": _Logger,
-            "forwarded_allow_ips": "",  # console/middleware.py knows whom to trust
             "proc_name": "tocsin console",
             "control_socket_disable": True,
         }
-        if settings.tls_certificate and settings.tls_key:
-            options |= {"certfile": str(settings.tls_certificate), "keyfile": str(settings.tls_key)}
         for name, value in options.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
@@ -70,11 +65,11 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
     def _make_application(self) -> Any:
         from tocsin.console.wsgi import make_application
 
-        application = make_application(self._settings, self._api_url)
+        application = make_application(self.settings, self._api_url)
         from tocsin.console import alerts  # Django is set up by now
 
         alerts.start()
-        self._registered = Registered(self._settings.database_url, self._settings.clock_off_s)
+        self._registered = Registered(self.settings.database_url, self.settings.clock_off_s)
         self._registered.start()
         return application
 
@@ -83,6 +78,6 @@ class _Process(BaseApplication):  # type: ignore[misc]  # the same
             self._registered.end()
 
 
-def serve(settings: Settings, api_url: str) -> None:
+def serve(settings: Settings, api_url: str, limits: FrontLimits | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `api_url`: where customers reach the API. Ends the process."""
-    _Process(settings, api_url).run()
+    _Process(settings, api_url, limits).run()

@@ -1,4 +1,4 @@
-"""The console's row in the table of processes: a thread with a loop of its own holds it, since gunicorn's threads come and go."""
+"""The console's row in the table of processes: a thread with a loop of its own holds it, since pages are made in threads."""
 
 from __future__ import annotations
 

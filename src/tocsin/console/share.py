@@ -1,6 +1,6 @@
 """How many pages of one account are made at a time: its heavy searches leave threads for the pages of others.
 
-The console is one process (console/process.py), so its memory knows all requests.
+Each process of the console counts for itself, since each has threads of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 ACCOUNT_MOST: Final = 5
-"""Of process.THREADS."""
+"""Of gateway.THREADS."""
 _AGAIN_S: Final = "2"
 
 _lock = threading.Lock()

@@ -18,6 +18,6 @@ def set_up(settings: Settings, api_url: str) -> None:
 
 
 def make_application(settings: Settings, api_url: str) -> WSGIHandler:
-    """What gunicorn calls."""
+    """What the gateway calls."""
     set_up(settings, api_url)
     return WSGIHandler()

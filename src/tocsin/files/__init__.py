@@ -19,7 +19,7 @@ from tocsin.files.jobs import (
 )
 from tocsin.files.model import EXPORTS, Full, Job, Kind, Lost, State, Step, Trouble
 from tocsin.files.rows import HEAD, Alike, Checked, Piece, Sent, Sums
-from tocsin.files.store import New
+from tocsin.files.store import New, read_chunk
 
 __all__ = [
     "EXPORTS",
@@ -48,6 +48,7 @@ __all__ = [
     "put_bytes",
     "read_bytes",
     "read_bytes_kept",
+    "read_chunk",
     "remove",
     "reopen",
     "rows",

@@ -5,7 +5,7 @@ A job's id is enough here: whoever asks has found the job in its account, or hol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -141,14 +141,9 @@ def count_faults(conn: Conn, job_id: int) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in conn.execute(QUERIES["rows_faults"], (job_id,))]
 
 
-def read_bad(conn: Conn, job_id: int, limit: int | None = None) -> Iterator[tuple[int, list[str], str]]:
-    """(line, cells, fault) of the rows that are not sent, in steps; `limit`: of the first so many."""
-    after, step = 0, 1000 if limit is None else limit
-    while rows := conn.execute(QUERIES["rows_bad"], _page(job_id, after, step)).fetchall():
-        yield from ((row[0], row[1], row[2]) for row in rows)
-        after = rows[-1][0]
-        if limit is not None:
-            return
+def read_bad(conn: Conn, job_id: int, limit: int, after: int = 0) -> list[tuple[int, list[str], str]]:
+    """(line, cells, fault) of the first rows behind line `after` that are not sent, at most `limit`."""
+    return conn.execute(QUERIES["rows_bad"], _page(job_id, after, limit)).fetchall()
 
 
 def make_pieces(conn: Conn, job_id: int, most: int) -> None:

@@ -187,7 +187,7 @@ class Connection:
         if request.size > request.max_body:
             self._fail(413, "the body is too large")
             return
-        request.pieces.append(piece)
+        (request.sink or request.pieces.append)(piece)
 
     def on_message_complete(self) -> None:
         request = self._reading

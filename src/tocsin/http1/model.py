@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class Incoming:
 
     __slots__ = (
         "chunked", "expects_continue", "headers", "is_whole", "keeps_alive", "length", "max_body", "method", "path",
-        "pieces", "query", "size",
+        "pieces", "query", "sink", "size",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query: str, headers: dict[str, str]) -> None:
@@ -56,6 +57,8 @@ class Incoming:
         self.expects_continue = False
         self.max_body = 0
         self.pieces: list[bytes] = []
+        self.sink: Callable[[bytes], None] | None = None
+        """Where the body goes from now on, instead of `pieces`."""
         self.size = 0
         self.is_whole = False
 

@@ -28,7 +28,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 MAX_LINES = 60
-LOUD = ("django.request", "django.security", "gunicorn.error", "tocsin.api.track")
+LOUD = ("django.request", "django.security", "tocsin.api.track")
 """Loggers that anybody can make write a line with each request."""
 _MINUTE = 60
 

@@ -182,6 +182,9 @@ class Settings:
         wording.port_or_none,
         "port that the console listens on, at TOCSIN_HOST; 0: no console",
     )
+    console_processes: int = _setting(
+        "TOCSIN_CONSOLE_PROCESSES", 1, wording.count, "processes that serve the console's pages, on one port"
+    )
     console_url: str = _setting(
         "TOCSIN_CONSOLE_URL",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 from django.contrib import messages
@@ -154,9 +155,17 @@ def download(_request: HttpRequest, who: Member, job_id: int) -> HttpResponse:
     return cast(HttpResponse, answer)
 
 
-def _read(job_id: int) -> Any:
+def _read(job_id: int) -> Iterator[bytes]:
+    """Each chunk may be read in another thread (console/gateway.py), so none keeps the connection."""
+    turn = -1
+    while (found := _read_chunk(job_id, turn + 1)) is not None:
+        turn = found[0]
+        yield found[1]
+
+
+def _read_chunk(job_id: int, turn: int) -> tuple[int, bytes] | None:
     with open_look() as conn:
-        yield from files.read_bytes(conn, job_id)
+        return files.read_chunk(conn, job_id, turn)
 
 
 @require_POST

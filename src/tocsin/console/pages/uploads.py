@@ -30,6 +30,7 @@ _PAGE: Final = 30
 _MOST_OPEN: Final = 20
 _BATCHES: Final = 100
 _CHUNK: Final = 512 * 1024
+_STEP: Final = 1000  # rows that are read at a time
 _STEPS: Final = {Step.READ: 1, Step.MAP: 2, Step.CHECK: 3, Step.CONFIRM: 3, Step.SEND: 4}
 
 
@@ -286,11 +287,18 @@ def _write_bad(job_id: int) -> Iterator[str]:
     table = csv.writer(text)
     text.write("\ufeff")
     table.writerow([_("Row"), _("Reason")])
-    with open_look() as conn:
-        for line, cells, word in rows.read_bad(conn, job_id):
+    after = 0
+    while found := _read_bad(job_id, after):
+        for line, cells, word in found:
             table.writerow([line, safe_cell(say_fault(word)), *map(safe_cell, cells)])
-            if text.tell() > _CHUNK:
-                yield text.getvalue()
-                text.seek(0)
-                text.truncate()
+        after = found[-1][0]
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
     yield text.getvalue()
+
+
+def _read_bad(job_id: int, after: int) -> list[tuple[int, list[str], str]]:
+    """The next ones. Each step may run in another thread (console/gateway.py), so none keeps the connection."""
+    with open_look() as conn:
+        return list(rows.read_bad(conn, job_id, _STEP, after))
