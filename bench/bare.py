@@ -30,10 +30,8 @@ from starlette.routing import Route
 
 from bench.table import COPY, TYPES, Row, make_row
 from bench.wire import PATH
-from tocsin.api.front import Front
-from tocsin.api.front_model import Answer
-from tocsin.api.peer import Call
 from tocsin.api.server import BODY_MOST
+from tocsin.front import Answer, Call, Front
 from tocsin.http1 import Incoming
 from tocsin.kit.ids import Ids
 

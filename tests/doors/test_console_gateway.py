@@ -21,10 +21,9 @@ from tests.clerk import work_off
 from tests.doors.console import log_in
 from tests.doors.test_console_uploads import FORM, QUOTING, find_job, upload
 from tests.poll import PATIENCE_S, until
-from tocsin.api.front import Front
-from tocsin.api.front_model import FrontLimits
 from tocsin.console.gateway import THREADS, Gateway
 from tocsin.console.spool import IN_MEMORY, Spool, SpoolSpace
+from tocsin.front import Front, FrontLimits
 from tocsin.kit.settings import Settings
 from tocsin.kit.wording import networks
 

@@ -13,9 +13,7 @@ import pytest
 
 from tests.flows.test_tls import make_certificate
 from tests.poll import until
-from tocsin.api.front import Front
-from tocsin.api.front_model import Answer, FrontLimits
-from tocsin.api.peer import Call
+from tocsin.front import Answer, Call, Front, FrontLimits
 from tocsin.http1 import Incoming
 
 QUICK = FrontLimits(

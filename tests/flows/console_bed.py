@@ -23,7 +23,7 @@ def with_limits(limits: str) -> str:
     """The code of the same process with other deadlines."""
     return f"""
 import os
-from tocsin.api.front_model import FrontLimits
+from tocsin.front import FrontLimits
 from tocsin.console import serve
 from tocsin.kit.log import set_up_logging
 from tocsin.kit.settings import read_settings

@@ -26,7 +26,6 @@ from tocsin.api import (
     server,
     strangers,
 )
-from tocsin.api.front_model import FrontLimits
 from tocsin.api.pages import PAGES
 from tocsin.api.server import ENDPOINTS
 from tocsin.carriers import calls, kinds, list_settings
@@ -34,6 +33,7 @@ from tocsin.clerk import export
 from tocsin.cli import root
 from tocsin.console import bounds
 from tocsin.content import Status, media, schedule, zones
+from tocsin.front import FrontLimits
 from tocsin.http1 import Bounds
 from tocsin.kit.address import MAX_URL
 from tocsin.kit.log import MAX_LINES

@@ -22,12 +22,10 @@ from tocsin.api.carrier import METHODS as OF_CARRIERS
 from tocsin.api.carrier import PREFIX as CARRIER
 from tocsin.api.carrier import answer_carrier, read_place
 from tocsin.api.desk import Desk
-from tocsin.api.front_model import Answer, BodyError
 from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
 from tocsin.api.pages import PAGES
-from tocsin.api.peer import Call
 from tocsin.api.quote import PREFIX as QUOTE
 from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
@@ -39,6 +37,7 @@ from tocsin.api.voice import send_code, send_notice
 from tocsin.api.wire import Reply, Request, UnknownKind, error_reply, parse_query, refuse_method, transport_reply
 from tocsin.carriers import Called
 from tocsin.content import Asked, Status
+from tocsin.front import Answer, BodyError, Call
 from tocsin.http1 import Incoming
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST

@@ -15,8 +15,6 @@ from tocsin.accounts import CONSOLE_CALLS
 from tocsin.api.bulk import Bulk
 from tocsin.api.desk import ANSWER_WITHIN_S, Desk, Tracking, make_pools
 from tocsin.api.ears import Ears
-from tocsin.api.front import Front
-from tocsin.api.front_model import FrontLimits
 from tocsin.api.group import Group
 from tocsin.api.journal import Journal
 from tocsin.api.limits import Windows
@@ -24,6 +22,7 @@ from tocsin.api.server import Server
 from tocsin.bootstrap.door import find_address
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
+from tocsin.front import Front, FrontLimits
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.files import raise_file_limit

@@ -17,11 +17,9 @@ from urllib.parse import unquote_to_bytes
 from django.db import close_old_connections
 from django.utils.translation import get_language, gettext_lazy, override
 
-from tocsin.api.peer import Call
-from tocsin.api.front_model import Answer
-from tocsin.api.front_stream import NO_LENGTH
 from tocsin.console.bounds import MOST_REQUEST
 from tocsin.console.spool import Spool, SpoolSpace
+from tocsin.front import NO_LENGTH, Answer, Call
 from tocsin.http1 import Incoming
 from tocsin.kit.settings import Settings
 from tocsin.kit.visitor import client_address, network_of

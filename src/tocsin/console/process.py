@@ -9,8 +9,8 @@ from typing import Any
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
-from tocsin.api.front_model import FrontLimits
 from tocsin.console.registered import Registered
+from tocsin.front import FrontLimits
 from tocsin.kit import last_words
 from tocsin.kit.leash import END_WITHIN_S, die_with_parent
 from tocsin.kit.settings import Settings

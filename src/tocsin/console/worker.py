@@ -14,8 +14,7 @@ from typing import Any
 import uvloop
 from gunicorn.workers.base import Worker
 
-from tocsin.api.front import Front
-from tocsin.api.front_model import FrontLimits
+from tocsin.front import Front, FrontLimits
 from tocsin.kit.files import raise_file_limit
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.settings import Settings

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tocsin.api.front_stream import Stream
+from tocsin.front.stream import Stream
 from tocsin.http1 import Incoming
 
 if TYPE_CHECKING:
-    from tocsin.api.peer import Call
+    from tocsin.front.peer import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from tocsin.api.front_model import Answer, BodyError
-from tocsin.api.front_stream import NO_LENGTH, Stream, send_stream
+from tocsin.front.model import Answer, BodyError
+from tocsin.front.stream import NO_LENGTH, Stream, send_stream
 from tocsin.http1 import CONTINUE, Began, Connection, Ended, Failed, Incoming, State, render
 from tocsin.kit import clock
 from tocsin.kit.visitor import undress
 
 if TYPE_CHECKING:
-    from tocsin.api.front import Front
+    from tocsin.front.front import Front
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import ssl
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 
-from tocsin.api.front_model import Application, FrontLimits, Room
-from tocsin.api.peer import Peer
+from tocsin.front.model import Application, FrontLimits, Room
+from tocsin.front.peer import Peer
 from tocsin.kit import clock
 from tocsin.kit.visitor import Network, client_address, is_within, network_of, read_visitor
 
