@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -231,7 +232,11 @@ def test_the_first_of_a_name_counts(bed: Bed, door: Door) -> None:
 def test_a_hundred_fields_are_read_and_one_more_is_refused(bed: Bed, door: Door, value: str) -> None:
     whole = GOOD | {f"x{number}": value for number in range(100 - len(GOOD))}
     over = {"x": value} | whole
-    kinds = {"application/json": json.dumps, FORM: urlencode, "multipart/form-data; boundary=b": multipart}
+    kinds: dict[str, Callable[[dict[str, str]], str | bytes]] = {
+        "application/json": json.dumps,
+        FORM: urlencode,
+        "multipart/form-data; boundary=b": multipart,
+    }
     for kind, write in kinds.items():
         assert door.post(bed.customer(), write(whole), kind=kind).status == 0
         assert_malformed(door.post(bed.bystander, write(over), kind=kind), "more than 100 ")
