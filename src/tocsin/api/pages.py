@@ -24,6 +24,7 @@ _TYPES = {
 }
 
 UNFRAMED = (("content-security-policy", "frame-ancestors 'none'"), ("x-frame-options", "DENY"))
+METRICS = "/metrics"
 _OF_PROXIES = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 _CHALLENGE = (("www-authenticate", 'Bearer realm="metrics"'),)
 
@@ -95,7 +96,7 @@ PAGES: dict[str, Page] = {
     "/": go_to_reference,
     "/healthz": show_health,
     "/readyz": show_ready,
-    "/metrics": show_metrics,
+    METRICS: show_metrics,
     "/openapi.json": _serve("openapi.json"),
     "/docs": _serve("static/docs.html"),
     "/docs/docs.css": _serve("static/docs.css"),
