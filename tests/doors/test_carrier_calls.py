@@ -173,3 +173,23 @@ def test_a_receipt_is_stored_while_customers_queries_fill_all_sessions(bed: Bed,
         assert status_of(bed, message_id) == 1
         assert bed.one(RUNNING) == SESSIONS, "customers still wait"
     assert {each.result().status for each in asked} <= {0, -12}
+
+
+def test_a_large_body_is_read_as_a_small_one_is(bed: Bed, door: Door, channel_id: int) -> None:
+    message_id, (name,) = hand_over(bed, bed.customer(), channel_id)
+    row = {"id": name, "status": "DELIVRD", "more": "x" * 9_000}
+    assert call(door, row, token="wrong").http == 401
+    assert call(door, json.dumps(row).encode()[:-1]).http == 400
+    assert status_of(bed, message_id) is None
+    assert call(door, row).http == 200
+    assert status_of(bed, message_id) == 1
+
+
+def test_a_url_of_too_many_parameters_is_refused(bed: Bed, door: Door, channel_id: int) -> None:
+    message_id, (name,) = hand_over(bed, bed.customer(), channel_id)
+    more = "&".join(f"x{number}=1" for number in range(100))
+    target = f"/carrier/{NAME}/receipt?token={TOKEN.replace(' ', '+')}&id={name}&status=REJECTD&{more}"
+    answer = door.call("GET", target)
+    assert (answer.http, answer.json["message"]) == (400, "the URL has more than 100 parameters")
+    assert door.call("GET", target.replace("token=", "other=")).http == 401
+    assert status_of(bed, message_id) is None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
+
 from tests.contexts.desk import GENTLE, TWO_PARTS, Desk, prepare, receipt
+from tests.contexts.past import Past, put
 from tests.contexts.test_replies import make_reply, take_replies
 from tests.doors.shell import Shell
 from tocsin.kit import clock
-from tocsin.traffic import OutcomeKind, Reason
+from tocsin.traffic import OutcomeKind, Product, Reason
 
 
 async def test_the_whole_story_of_a_message(shell: Shell) -> None:
@@ -74,6 +77,30 @@ async def test_texts_are_shown_when_asked_for_and_that_is_audited(shell: Shell) 
         f"message {message_id.hex()}",
         {"account": "acme"},
     )
+
+
+def test_opens_that_are_counted_are_told(shell: Shell) -> None:
+    prepare(shell.dsn)
+    shell.json("account", "create", "acme")
+    ((account_id,),) = shell.rows("SELECT id FROM account WHERE name = 'acme'")
+    with psycopg.connect(shell.dsn) as conn:
+        at = clock.now() - timedelta(minutes=2)
+        message_id = put(conn, account_id, Past(at, "tom@x.com", product=Product.EMAIL))
+    shell.rows(
+        "INSERT INTO mail_event_count SELECT id, 1, m, gen_random_uuid(), account_id, batch_no, '', 2340, now() FROM message,"
+        f" (VALUES (true), (false)) AS v(m) WHERE id = '{message_id}'"
+    )
+    shell.rows(
+        "INSERT INTO mail_event_count SELECT id, 2, false, gen_random_uuid(), account_id, batch_no, 'https://x', 1, now()"
+        f" FROM message WHERE id = '{message_id}'"
+    )
+    shown = shell.run("message", "show", message_id).out
+    assert "opened: 4,680 more times until then" in shown
+    assert "clicked: 1 more time until then" in shown
+    times = {
+        each["event"]: each["times"] for each in shell.json("message", "show", message_id)["events"] if "times" in each
+    }
+    assert times == {"opened": 4680, "clicked": 1}
 
 
 def test_what_is_no_message(shell: Shell) -> None:

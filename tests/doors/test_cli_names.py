@@ -75,7 +75,12 @@ def test_accounts_show_who_is_in_them(shell: Shell) -> None:
         {"email": "Ann@example.com", "name": "Ann", "role": "owner"},
     ]
     assert "bo@example.com is in 2 accounts: acme, other" in shell.refused("account", "show", "bo@example.com")
-    assert "there is no account cy@example.com" in shell.refused("account", "show", "cy@example.com")
+    said = shell.refused("account", "show", "cy@example.com")
+    assert "there is no account cy@example.com" in said
+    assert "did you mean" not in said, "the same domain alone is not close"
+    for wrong in ("amn@example.com", "ann@exmaple.com", "an@example.co"):
+        said = shell.refused("account", "show", wrong)
+        assert f"there is no account {wrong}, and nobody has this address: did you mean Ann@example.com?" in said
     for word, found in (("ANN@", ["acme"]), ("sons", ["acme"]), ("bo@example.com", ["acme", "other"]), ("zzz", [])):
         assert [row["account"] for row in shell.json("account", "list", word)] == found
     assert "No account has zzz" in shell.run("account", "list", "zzz").out

@@ -217,6 +217,26 @@ def test_who_reads_what_messages_say(project: str, role: str, sees: bool, sees_c
     assert ("it may hold a code" in text) is (sees and not sees_codes)
 
 
+@pytest.mark.parametrize("product", [Product.EMAIL, Product.MMS, Product.VOICE_NOTICE])
+@pytest.mark.parametrize("role", ["owner", "viewer"])
+def test_a_text_that_no_action_tells_of_is_shown_without_its_codes(project: str, role: str, product: Product) -> None:
+    client, me = log_in(role)
+    content = "<p>Your code is 829301, or AB12-CD: https://a.example/reset?t=Zk3fQ9s8LmN0pQ2rS4tU6vW8</p>"
+    (message_id,) = write(project, me.account_id, Past(clock.now(), product=product, content=content))
+    with psycopg.connect(project) as conn:
+        changed = "UPDATE batch SET title = '829301 is your code' WHERE account_id = %s RETURNING batch_no"
+        batch_no = conn.execute(changed, (me.account_id,)).fetchone()
+    assert batch_no is not None
+    for page in (f"/messages/{message_id}/", f"/batches/{batch_no[0]}/", "/batches/"):
+        text = read(client.get(page))
+        assert "is your code" in text, page
+        for code in ("829301", "AB12", "Zk3f"):
+            assert role == "owner" or code not in text, page
+    text = read(client.get(f"/messages/{message_id}/"))
+    assert [code in text for code in ("829301", "AB12-CD", "Zk3f")] == [role == "owner"] * 3
+    assert ("Words with digits are hidden" in text) is (role == "viewer")
+
+
 def reply_to(dsn: str, account_id: int, message_id: str, content: str, number: str = "6281234567801") -> None:
     with psycopg.connect(dsn) as conn:
         conn.execute(

@@ -15,7 +15,7 @@ from tests.doors.test_mms import encode, png
 from tests.doors.test_mms import send as send_mms
 from tests.doors.test_track import BATCH, follow, link, make_mail
 from tests.poll import until_sync
-from tocsin.api.bulk import UNDER_WAY_MOST
+from tocsin.api.bulk import ACCOUNT_AT_ONCE, ACCOUNT_WAITING, AT_ONCE, WAITING
 from tocsin.content import LinkKind
 
 UPLINK = "/api/v1/sms/uplink"
@@ -106,9 +106,31 @@ def test_large_sends_of_one_account_leave_room_for_those_of_others(
     numbers = ",".join(str(81234560000 + n) for n in range(1_000))
     with psycopg.connect(bed.dsn) as lock:
         lock.execute("LOCK TABLE media IN ACCESS EXCLUSIVE MODE")
-        asked = [many.submit(send_mms, door, busy, **files) for _ in range(UNDER_WAY_MOST + 8)]
+        asked = [many.submit(send_mms, door, busy, **files) for _ in range(AT_ONCE + WAITING + 8)]
         until_sync(lambda: any(each.done() for each in asked))
         assert door.send(other, numbers=numbers).status == 0
     said = [each.result() for each in asked]
     assert {reply.status for reply in said} == {0, -12}
     assert {reply.headers["retry-after"] for reply in said if reply.status} == {"2"}
+
+
+def test_large_sends_of_many_accounts_leave_room_for_one_that_sends_none(
+    bed: Bed, door: Door, many: ThreadPoolExecutor
+) -> None:
+    busy, other = [bed.customer() for _ in range(3)], bed.customer()
+    files = {"attachment": [encode(png(8, 9_000))]}
+    with psycopg.connect(bed.dsn) as lock:
+        lock.execute("LOCK TABLE media IN ACCESS EXCLUSIVE MODE")
+        asked = [
+            many.submit(send_mms, door, each, **files)
+            for each in busy
+            for _ in range(ACCOUNT_AT_ONCE + ACCOUNT_WAITING)
+        ]
+        over = len(asked) - AT_ONCE - WAITING
+        assert over > 0
+        until_sync(lambda: sum(each.done() for each in asked) == over)
+        late = many.submit(send_mms, door, other, **files)
+        until_sync(lambda: late.done() or sum(each.done() for each in asked) > over)
+        assert not late.done(), "it waits, and another of the busy accounts' was sent away"
+    assert late.result().status == 0
+    assert {each.result().status for each in asked} == {0, -12}

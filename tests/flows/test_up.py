@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.flows.plant import Customer, make_numbers, post
 from tests.flows.push_bed import Receiver
 from tests.flows.up_bed import Up
 from tests.poll import until_sync
+from tocsin.bootstrap.services import read_services
 
 LEFT_BY_THE_KILLED = ("process", "endpoint_lease")
 
@@ -133,6 +135,9 @@ def test_what_dies_is_started_again(home: Path, port: int) -> None:
     up = Up(home, port)
     up.wait_ready()
     before = {name: child.pid for name, child in up.children().items()}
+    services = read_services(home)
+    assert {name: each.pid for name, each in services.items()} == before
+    assert {each.reason for each in services.values()} == {""}, "nothing has ended"
     for child in up.children().values():
         child.kill()
 
@@ -142,8 +147,22 @@ def test_what_dies_is_started_again(home: Path, port: int) -> None:
 
     until_sync(all_are_new, 20)
     until_sync(lambda: _accepts(port), 20)
+    until_sync(lambda: read_services(home)["postgres"].restarts)
+    database = read_services(home)["postgres"]
+    assert (database.pid, database.reason) == (up.children()["postgres"].pid, "it was ended by SIGKILL")
+    assert len(database.restarts) == 1
+    assert database.started_at > services["postgres"].started_at > 0
+    for name in ("api", "worker", "push"):
+        until_sync(lambda name=name: f'process="{name}"' in _scrape(port), 10)  # type: ignore[misc]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (home / "metrics").iterdir()} == {0o600}
     up.stop()
     assert up.process.returncode == 0
+
+
+def _scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
 
 
 def _accepts(port: int) -> bool:

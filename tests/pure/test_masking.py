@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tocsin.api.masking import KEPT, MASK, mask, show_request
+from tocsin.content import hide_codes
 
 SMS, OTP, EMAIL = "/api/v1/sms/sendbatchsms", "/api/v1/vos/otp", "/api/v1/email/sendEmail"
 
@@ -100,3 +101,9 @@ def test_a_text_is_shown_only_where_it_is_certainly_no_verification(
 
 def test_codes_are_masked_in_a_body_that_has_no_fields() -> None:
     assert show_request({}, b"{'content': 'Your code is AB12-CD'}", SMS) == f"{{'content': 'Your code is {MASK}'}}"
+
+
+def test_tokens_of_links_are_masked_and_work_grows_as_the_text_does() -> None:
+    assert hide_codes("see https://a.example/r?t=Zk3f" + "Q" * 100 + " now", "*") == "see https://a.example/r?t=* now"
+    assert hide_codes("a-" * 500_000, "*") == "a-" * 500_000
+    assert hide_codes("a1b2" * 250_000, "*") == "*"

@@ -76,12 +76,24 @@ def test_a_certificate_without_its_key_is_a_mistake(tmp_path: Path) -> None:
 def test_secrets_are_hidden_where_settings_are_shown() -> None:
     key = "A" * 43 + "="
     settings = read_settings(
-        {"DATABASE_URL": "postgresql://u:hush@db.example/t", "TOCSIN_SEALING_KEYS": f"{key},{key}"}
+        {
+            "DATABASE_URL": "postgresql://u:hush@db.example/t",
+            "TOCSIN_SEALING_KEYS": f"{key},{key}",
+            "TOCSIN_METRICS_TOKEN": "hush-0123456789abcdef=",
+        }
     )
     shown = {row.name: row.value for row in settings.describe()}
     assert "hush" not in str(shown)
     assert "db.example" in shown["DATABASE_URL"]
     assert shown["TOCSIN_SEALING_KEYS"] == "(2 hidden)"
+    assert shown["TOCSIN_METRICS_TOKEN"] == "(hidden)"
+
+
+@pytest.mark.parametrize("token", ["hush", "hush 0123456789abcdef", "hush-0123456789=abcdef", "hush-0123456789abcdé"])
+def test_a_metrics_token_that_no_header_can_show_or_anybody_can_guess_is_a_mistake(token: str) -> None:
+    (mistake,) = _mistakes({"TOCSIN_METRICS_TOKEN": token})
+    assert mistake.startswith("TOCSIN_METRICS_TOKEN must be 16 or more letters")
+    assert "hush" not in mistake
 
 
 def test_a_wrong_database_url_is_not_repeated() -> None:

@@ -36,6 +36,9 @@ class Crowd:
             self._ends[name].set()
         await self.settle()
 
+    def task(self, name: str) -> asyncio.Task[None]:
+        return self._tasks[name]
+
     async def leave(self, name: str) -> None:
         self._tasks[name].cancel()
         await self.settle()
@@ -60,6 +63,61 @@ async def test_lines_take_turns() -> None:
     for name in ("x1", "a1", "b1", "c1", "a2", "b2"):
         await crowd.end(name)
     assert crowd.began == ["x1", "a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+async def test_the_customer_who_waits_longest_is_next_whatever_others_hold_and_bring() -> None:
+    crowd = Crowd(Turns(2, each=2))
+    await crowd.come("a1", "a2", "a3", "a4", "b1", "b2", "c1")
+    assert crowd.began == ["a1", "a2"]
+    await crowd.end("a1")
+    assert crowd.began[2:] == ["a3"], "a has waited longest, though it holds a place"
+    await crowd.come("d1")
+    await crowd.end("a2", "a3", "b1", "c1")
+    assert crowd.began[3:] == ["b1", "c1", "a4", "d1"], "a's last turn is longer ago than d's coming, b's is not"
+    await crowd.end("a4")
+    assert crowd.began[-1] == "b2"
+
+
+async def test_who_may_have_no_more_keeps_his_turn() -> None:
+    crowd = Crowd(Turns(2, each=1))
+    await crowd.come("a1", "b1", "a2", "c1", "d1")
+    await crowd.end("b1")
+    assert crowd.began == ["a1", "b1", "c1"], "a holds what it may"
+    await crowd.end("a1")
+    assert crowd.began[-1] == "a2", "and comes before d, which came later"
+
+
+async def test_a_newcomer_takes_the_place_of_the_last_in_the_longest_line() -> None:
+    turns = Turns(1, waiting=3, crowd=5)
+    crowd = Crowd(turns)
+    await crowd.come("x1", "a1", "a2", "a3", "b1", "b2")
+    last = crowd.task("a3")
+    await crowd.come("c1")
+    with pytest.raises(CrowdedError):
+        await last
+    with pytest.raises(CrowdedError):
+        await turns.wait("b")  # its line is as long as any
+    for name in ("x1", "a1", "b1", "c1", "a2"):
+        await crowd.end(name)
+    assert crowd.began == ["x1", "a1", "b1", "c1", "a2", "b2"]
+
+
+async def test_who_leaves_as_he_is_sent_away_gives_no_place_back_that_he_never_had() -> None:
+    turns = Turns(1, crowd=2)
+    await turns.wait("x")
+    waiting = [asyncio.create_task(turns.wait("a")) for _ in range(2)]
+    await asyncio.sleep(0)
+    newcomer = asyncio.create_task(turns.wait("b"))
+    asyncio.get_running_loop().call_soon(waiting[1].cancel)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises((asyncio.CancelledError, CrowdedError)):
+        await waiting[1]
+    assert not waiting[0].done()
+    assert not newcomer.done()
+    turns.give_back("x")
+    await waiting[0]
+    assert not newcomer.done()
 
 
 async def test_a_line_is_bounded_and_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,7 +17,17 @@ from tocsin.accounts import Directory
 from tocsin.api.auth import authenticate, compute_sign
 from tocsin.api.idempotency import hash_request
 from tocsin.api.sms import read_ask
-from tocsin.api.wire import Malformed, Request, UnknownKind, parse_body, parse_query, text_field
+from tocsin.api.wire import (
+    MAX_FIELDS,
+    MAX_PARTS,
+    CutQuery,
+    Malformed,
+    Request,
+    UnknownKind,
+    parse_body,
+    parse_query,
+    text_field,
+)
 from tocsin.content import Status
 from tocsin.kit.visitor import client_address, network_of, undress
 from tocsin.messaging import Ask, Refusal
@@ -97,8 +108,53 @@ def test_multipart_gives_back_what_was_put_in(fields: dict[str, str]) -> None:
 @given(text=odd_texts | st.lists(odd_texts, max_size=300).map("&".join))
 def test_a_query_is_always_read(text: str) -> None:
     found = parse_query(text)
-    assert len(found) <= 100
+    assert len(found) <= MAX_FIELDS
     assert all(isinstance(value, str) for value in found.values())
+
+
+def test_a_url_of_more_than_a_hundred_parameters_is_known_as_one() -> None:
+    whole = "&".join(f"n{number}=%41" for number in range(MAX_FIELDS))
+    assert parse_query(whole) == {f"n{number}": "A" for number in range(MAX_FIELDS)}
+    assert not isinstance(parse_query(whole + "&"), CutQuery), "nothing follows"
+    cut = parse_query(whole + "&more=1")
+    assert isinstance(cut, CutQuery)
+    assert cut == parse_query(whole)
+    assert isinstance(parse_query("&" * 128), CutQuery), "a short one too"
+
+
+def write_form(count: int) -> tuple[str, bytes]:
+    return FORM, "&".join(f"n{number}=1" for number in range(count)).encode()
+
+
+def write_json(count: int) -> tuple[str, bytes]:
+    return "application/json", json.dumps({f"n{number}": 1 for number in range(count)}).encode()
+
+
+def write_parts(count: int, *, files: int = 0) -> tuple[str, bytes]:
+    head = '--b\r\nContent-Disposition: form-data; name="'
+    fields = [f'{head}n{number}"\r\n\r\n1\r\n' for number in range(count - files)]
+    uploads = [f'{head}n"; filename="f"\r\n\r\n1\r\n'] * files
+    return MULTIPART, ("".join([*fields, *uploads]) + "--b--\r\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("write", "most", "what"),
+    [
+        (write_form, MAX_FIELDS, "fields"),
+        (write_json, MAX_FIELDS, "fields"),
+        (write_parts, MAX_PARTS, "parts"),
+        (partial(write_parts, files=40), MAX_PARTS, "parts"),
+    ],
+)
+def test_a_body_of_more_than_a_hundred_fields_is_refused(
+    write: Callable[[int], tuple[str, bytes]], most: int, what: str
+) -> None:
+    kind, body = write(most)
+    fields = parse_body(request(body, kind))
+    assert sum(len(value) if isinstance(value, list) else 1 for value in fields.values()) == most
+    kind, body = write(most + 1)
+    with pytest.raises(Malformed, match=f"the body has more than {most} {what}"):
+        parse_body(request(body, kind))
 
 
 def test_the_first_of_a_name_counts() -> None:

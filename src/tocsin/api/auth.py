@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tocsin.accounts import CALL_SIGN_LENGTH, Account, Call, Directory, Key, is_signed
-from tocsin.api.wire import Request
+from tocsin.api.wire import TOO_MANY_PARAMETERS, CutQuery, Request
 from tocsin.content import Status
 from tocsin.kit.visitor import read_visitor
 from tocsin.messaging import Refusal
@@ -50,7 +50,7 @@ class Caller(NamedTuple):
 
 
 def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool, now_s: float) -> Caller | Refusal:
-    """The account that signed the URL's account, sign and datetime; else -1."""
+    """The account that signed the URL's account, sign and datetime; else -1. -12 where the URL was not read to its end."""
     name, sign, stamp = query.get("account", ""), query.get("sign", ""), query.get("datetime", "")
     account = directory.by_name(name) if name else None
     key = _find_key(account, name, sign.lower(), stamp, now_s)
@@ -65,6 +65,8 @@ def authenticate(directory: Directory, query: Mapping[str, str], body_has: bool,
         return Refusal(Status.AUTHENTICATION, "datetime must be epoch seconds of 10 digits")
     if abs(int(stamp) - now_s) > CLOCK_WITHIN_S:
         return Refusal(Status.AUTHENTICATION, "datetime is more than 30 minutes off")
+    if isinstance(query, CutQuery):
+        return Refusal(Status.PLATFORM, TOO_MANY_PARAMETERS)
     return Caller(account, key.id)
 
 

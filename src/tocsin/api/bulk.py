@@ -28,9 +28,10 @@ from tocsin.kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY_MOST = 32  # of all accounts, with those that wait
-AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING = 4, 2, 10
-"""In the helper at once, of all accounts and of one; and how many of one wait for that."""
+AT_ONCE, ACCOUNT_AT_ONCE = 4, 2
+"""In the helper at once, of all accounts and of one."""
+WAITING, ACCOUNT_WAITING = 28, 10
+"""Waiting for that, of all accounts and of one."""
 _LENGTH = 4
 _RESTART_S = 0.5
 _STOP_S = END_WITHIN_S / 3  # for what is under way, and once more for the helper
@@ -74,8 +75,7 @@ class Bulk:
         self._loops = Loops(stop)
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
-        self._turns = Turns(AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING)
-        self._under_way = 0
+        self._turns = Turns(AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING, WAITING)
         self._process: asyncio.subprocess.Process | None = None
 
     def start(self) -> None:
@@ -83,17 +83,12 @@ class Bulk:
         self._loops.start(self._keep())
 
     async def send(self, request: Request, account_id: int) -> Reply:
-        """The helper's reply. An account that sends much at once waits behind itself."""
-        if self._under_way >= UNDER_WAY_MOST:
-            return _refuse()
-        self._under_way += 1
+        """The helper's reply. An account that sends much at once waits behind itself, and takes no place from others."""
         try:
             async with self._turns.take(account_id):
                 return await self._pass_on(request, account_id)
         except CrowdedError:
             return _refuse()
-        finally:
-            self._under_way -= 1
 
     async def _pass_on(self, request: Request, account_id: int) -> Reply:
         if self._process is None or self._process.stdin is None:

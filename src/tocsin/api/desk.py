@@ -12,6 +12,7 @@ from psycopg import errors
 
 from tocsin.accounts import Directory
 from tocsin.api.ears import Ears
+from tocsin.api.fresh import Fresh
 from tocsin.api.group import Group
 from tocsin.api.limits import Windows
 from tocsin.api.turns import Turns
@@ -128,6 +129,7 @@ class Desk:
     ears: Ears | None = None  # of carriers that call us
     console_keys: tuple[bytes, ...] = ()  # those that may have signed the console's calls; without one it cannot call
     in_flight_keys: dict[tuple[int, str], asyncio.Future[None]] = field(default_factory=dict)
+    metrics_text: Fresh = field(default_factory=Fresh)
     bulk: Callable[[Request, int], Awaitable[Reply]] | None = None  # large sends go to the helper process
     is_ready: Callable[[], bool] = lambda: True
     is_clock_right: Callable[[], bool] = lambda: True  # else signs and validity cannot be judged

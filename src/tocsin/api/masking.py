@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tocsin.content import hide_codes
+
 KEPT = 1024
 MASK = "•••"
 _HIDDEN = (
@@ -25,9 +27,6 @@ _FORM_TEXT = re.compile(rf"((?:^|[&\n?])(?:{_TEXT})=)([^&\n]*)", re.I)
 _PART_HIDDEN = re.compile(rf'(name="(?:{_HIDDEN})"[^\n]*\n(?:[^\n]+\n)*\n)([^\n]*)', re.I)
 _PART_TEXT = re.compile(rf'(name="(?:{_TEXT})"[^\n]*\n(?:[^\n]+\n)*\n)([^\n]*)', re.I)
 _FORM_VALUES = re.compile(r"((?:^|[&\n?])emails=)([^&\n]*placeholders[^&\n]*)", re.I)  # JSON in a form
-_CODE = re.compile(
-    r"(?<![A-Za-z0-9])(?:[0-9]{2,4}(?:[ -][0-9]{2,4}){1,3}|(?=[A-Za-z-]*[0-9])[A-Za-z0-9](?:-?[A-Za-z0-9]){3,11})(?![A-Za-z0-9])"
-)
 _ACTION = re.compile(
     r"""(?:"action"\s*:\s*"?|(?:^|[&\n?])action=|name="action"[^\n]*\n(?:[^\n]+\n)*\n)([^"&\n,}]*)""", re.I
 )
@@ -45,7 +44,7 @@ def show_request(query: Mapping[str, str], body: bytes, path: str) -> str:
     lines = [f"{name}={value}" for name, value in query.items() if name not in _SIGNATURE]
     text = body[:KEPT].decode("utf-8", "replace").replace("\r\n", "\n")
     if not _has_fields(text):
-        text = _CODE.sub(MASK, text)
+        text = hide_codes(text, MASK)
     whole = "\n".join([*lines, text] if text else lines)
     cut = len(body) > KEPT or len(whole) > KEPT
     clean = "".join(each if each.isprintable() or each in "\n\t" else "�" for each in whole[:KEPT])
@@ -63,5 +62,5 @@ def mask(text: str, *, plain: bool) -> str:
     for pattern in (_JSON_HIDDEN, _FORM_HIDDEN, _FORM_VALUES, _PART_HIDDEN):
         text = pattern.sub(rf"\g<1>{MASK}", text)
     for pattern in (_JSON_TEXT, _FORM_TEXT, _PART_TEXT):
-        text = pattern.sub(lambda found: found[1] + (_CODE.sub(MASK, found[2]) if plain else MASK), text)
+        text = pattern.sub(lambda found: found[1] + (hide_codes(found[2], MASK) if plain else MASK), text)
     return text

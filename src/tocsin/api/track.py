@@ -38,7 +38,13 @@ _METHODS = {
 }
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _UNCACHED = ("cache-control", "no-store, max-age=0")
-_ALONE = ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
+_ALONE = (
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    ("x-frame-options", "DENY"),
+)
 _HTML = "text/html; charset=utf-8"
 _ASCII = bytes(range(0x21, 0x7F)).decode()
 """What a header takes as it is; the rest of a URL goes as percent-encoded UTF-8 (RFC 3987, section 3.1)."""
@@ -77,12 +83,12 @@ async def _try_to_record(desk: Desk, token: Token, agent: str, asked: Asked) -> 
 async def _unsubscribe(desk: Desk, token: Token, agent: str, asked: Asked) -> Reply:
     """A look asks, for filters look at every link; a POST does it."""
     if asked.method != "POST":
-        return Reply(_ASK, content_type=_HTML, headers=(_UNCACHED, _ALONE))
+        return Reply(_ASK, content_type=_HTML, headers=(_UNCACHED, *_ALONE))
     try:
         await _record(desk, token, agent, asked)
     except LOST:
         return transport_reply(503, "Try again")
-    return Reply(_DONE, content_type=_HTML, headers=(_UNCACHED, _ALONE))
+    return Reply(_DONE, content_type=_HTML, headers=(_UNCACHED, *_ALONE))
 
 
 async def _record(desk: Desk, token: Token, agent: str, asked: Asked) -> None:

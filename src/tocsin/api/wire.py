@@ -1,12 +1,14 @@
 """What comes in and goes out: a request as plain data, a reply as bytes, and the readers between them. No I/O.
 
-Readers are bounded by the size that the server let in; they answer Malformed with a sentence, never another exception.
+The server bounds the size of what is read; readers stop at the 101st field or part. They answer Malformed with a
+sentence, never another exception.
 Contract, section 1: JSON, form, multipart or query; a body whose first byte is "{" is JSON whatever it is called.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
 from collections.abc import Collection, Mapping
@@ -23,12 +25,15 @@ from tocsin.content import Status, phrase
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 JSON_TYPE = ("content-type", "application/json;charset=UTF-8")
-_FIELDS_MOST = 100
+MAX_FIELDS = 100  # of a URL, a form, a JSON object
+MAX_PARTS = 100  # of a multipart body, fields and files together
 _SAID_MOST = 150  # of what a parser says: it may repeat the body
 _SHORT_QUERY = 128  # account, sign and datetime
 _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 30}  # the server bounds the body: no need for files on disk
 _LISTS = frozenset({"numbers", "ids"})  # a real array is taken for a comma list
 _WHOLE_BELOW = 2**53  # above it a float is no exact whole number
+_TOO_MANY_FIELDS = f"the body has more than {MAX_FIELDS} fields"
+TOO_MANY_PARAMETERS = f"the URL has more than {MAX_FIELDS} parameters"
 _ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _BOM = b"\xef\xbb\xbf"
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -40,6 +45,10 @@ class Malformed(Exception):  # noqa: N818  (it says what the body is)
 
 class UnknownKind(Exception):  # noqa: N818
     """A body of a media type that is not taken: 415."""
+
+
+class CutQuery(dict[str, str]):
+    """The first `MAX_FIELDS` fields of a URL or form that has more. Whoever reads it refuses it."""
 
 
 class Upload(NamedTuple):
@@ -78,7 +87,10 @@ class Reply(msgspec.Struct):
 
 
 def parse_query(text: str) -> Mapping[str, str]:
-    """Names and values, a hundred at most; the first of a name counts. What is no UTF-8 becomes lone surrogates."""
+    """Names and values; the first of a name counts. More than `MAX_FIELDS`: a CutQuery, and the rest is not read.
+
+    What is no UTF-8 becomes lone surrogates.
+    """
     # A client signs once a second and sends hundreds of POSTs under the same query.
     return _parse_again(text) if len(text) <= _SHORT_QUERY else _parse_query(text)
 
@@ -88,18 +100,21 @@ def _parse_query(text: str) -> Mapping[str, str]:
     if not text:
         return found
     plain = "%" not in text and "+" not in text
-    for piece in text.split("&", _FIELDS_MOST)[:_FIELDS_MOST]:
+    pieces = text.split("&", MAX_FIELDS)
+    rest = pieces.pop() if len(pieces) > MAX_FIELDS else ""
+    for piece in pieces:
         name, equals, value = piece.partition("=")
         if not plain:
             name, value = _unquote(name), _unquote(value)
         if equals and name not in found:
             found[name] = value
-    return found
+    return CutQuery(found) if rest else found
 
 
 def _unquote(text: str) -> str:
     """As urllib's unquote_plus, which makes an object for each "%": 190 bytes of memory for a byte of a hostile body."""
-    return _ESCAPES.sub(_read_escapes, text.replace("+", " "))
+    text = text.replace("+", " ").replace("%2C", ",")  # lists of numbers are full of them
+    return _ESCAPES.sub(_read_escapes, text) if "%" in text else text
 
 
 def _read_escapes(found: re.Match[str]) -> str:
@@ -125,7 +140,7 @@ def parse_body(request: Request) -> dict[str, Any]:
     if kind == "application/x-www-form-urlencoded":
         if not request.measured:
             raise Malformed("a form needs a Content-Length: half of one could not be told from a whole")
-        return dict(parse_query(body.decode("utf-8", "surrogateescape")))
+        return _parse_form(body)
     if kind == "multipart/form-data":
         return _parse_multipart(request.content_type, body)
     raise UnknownKind(kind)
@@ -138,7 +153,16 @@ def _parse_json(body: bytes) -> dict[str, Any]:
         raise Malformed("the JSON body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the JSON body cannot be read: {str(error)[:_SAID_MOST]}") from None
+    if len(fields) > MAX_FIELDS:
+        raise Malformed(_TOO_MANY_FIELDS)
     return fields
+
+
+def _parse_form(body: bytes) -> dict[str, Any]:
+    fields = parse_query(body.decode("utf-8", "surrogateescape"))
+    if isinstance(fields, CutQuery):
+        raise Malformed(_TOO_MANY_FIELDS)
+    return dict(fields)
 
 
 def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
@@ -148,15 +172,22 @@ def _parse_multipart(content_type: str, body: bytes) -> dict[str, Any]:
         raise Malformed("the multipart body has no boundary")
     fields: dict[str, Any] = {}
     files: dict[str, list[Upload]] = {}
+    parts = itertools.count(1)
+
+    def count_part() -> None:
+        if next(parts) > MAX_PARTS:  # raised out of the middle of the parser: what follows is not read
+            raise Malformed(f"the body has more than {MAX_PARTS} parts")
 
     def on_field(field: multipart.Field) -> None:
-        if len(fields) < _FIELDS_MOST and field.field_name is not None:
+        count_part()
+        if field.field_name is not None:
             fields.setdefault(
                 field.field_name.decode("utf-8", "replace"), (field.value or b"").decode("utf-8", "surrogateescape")
             )
 
     def on_file(file: multipart.File) -> None:
-        if sum(map(len, files.values())) < _FIELDS_MOST and file.field_name is not None:
+        count_part()
+        if file.field_name is not None:
             name = file.field_name.decode("utf-8", "replace").removesuffix("[]")  # as PHP's forms name lists
             file.file_object.seek(0)
             written = (file.file_name or b"").decode("utf-8", "replace")

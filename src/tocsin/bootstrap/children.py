@@ -103,7 +103,7 @@ class Child:
         delay_s = min(_FIRST_DELAY_S * 2**self.deaths, _LONGEST_DELAY_S)
         self.deaths += 1
         self._due_s = now_s + delay_s
-        self.reason = last_words.read(self._words) or _explain(code)
+        self.reason = last_words.read(self._words) or explain_end(code)
         facts = (self.name, code, delay_s, self.reason)
         _LOG.error("%s ended with code %s, again in %.1f s: %s", *facts, extra=FOR_THE_LOG_ALONE)
         if self.deaths == MANY_DEATHS:
@@ -127,7 +127,8 @@ class Child:
         self._words.unlink(missing_ok=True)
 
 
-def _explain(code: int) -> str:
+def explain_end(code: int) -> str:
+    """Why a process ended that left no word, by its exit code."""
     if code >= 0:
         return f"it ended with exit code {code} and left no word"
     try:

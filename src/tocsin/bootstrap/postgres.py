@@ -107,9 +107,24 @@ class EmbeddedPostgres:
         """Whether the server process runs (not whether it answers)."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self.process.pid if self.process is not None and self.is_alive() else 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of a server that has ended; None: it runs, or was never launched."""
+        return self.process.poll() if self.process is not None else None
+
+    @property
+    def log_file(self) -> Path:
+        """Where it writes."""
+        return self._home / "postgres.log"
+
     def trim_log(self) -> None:
         """Keep the log file and one before it, 10 MB each. Call it now and then."""
-        keep_short(self._log_file())
+        keep_short(self.log_file)
 
     def _ended_after(self, sign: signal.Signals, wait_s: float) -> bool:
         assert self.process is not None
@@ -147,7 +162,7 @@ class EmbeddedPostgres:
             "full_page_writes": "on" if self._fsync else "off",
         }
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with open_log(self._log_file()) as log:
+        with open_log(self.log_file) as log:
             self.process = subprocess.Popen(  # noqa: S603
                 [str(place.binaries / "postgres"), "-D", str(place.data), "-p", "5432", *arguments],
                 cwd="/", env=cluster.ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -186,13 +201,10 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def _log_file(self) -> Path:
-        return self._home / "postgres.log"
-
     def _last_words(self) -> str:
-        lines = self._log_file().read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
         grave = [line for line in lines[-20:] if "FATAL" in line or "PANIC" in line] or lines[-1:]
-        return f"{' '.join(grave[-1:]) or 'it left no word'} (see {self._log_file()})"
+        return f"{' '.join(grave[-1:]) or 'it left no word'} (see {self.log_file})"
 
 
 def _build_dsn(place: Place, password: str) -> str:

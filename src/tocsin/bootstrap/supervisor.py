@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from tocsin.bootstrap.children import Child, find_log, stop_together
+from tocsin.bootstrap.children import Child, explain_end, find_log, stop_together
 from tocsin.bootstrap.door import PortError, check_port, find_base_url, is_public
 from tocsin.bootstrap.facts import keep_short
 from tocsin.bootstrap.home import HomeError, make_private
@@ -121,11 +121,14 @@ class _Supervisor:
         self._children: list[Child] = []
         self._postgres_due_s = 0.0
         self._postgres_restarts: list[float] = []
+        self._postgres_started_at = 0.0
+        self._postgres_reason = ""
 
     def run(self) -> None:
         if self._postgres is not None:
             _say("Starting PostgreSQL")
             self._dsn = self._postgres.start()
+            self._postgres_started_at = clock.now_s()
         _say("Preparing the database")
         prepared = prepare_in_child(self._settings, self._dsn, demo=self._demo, embedded=self._postgres is not None)
         _say("Starting the processes")
@@ -210,20 +213,27 @@ class _Supervisor:
         self._postgres.trim_log()
         if self._postgres.is_alive():
             return False
-        _LOG.error("PostgreSQL died; starting it again")
+        code = self._postgres.exit_code
+        if code is not None:
+            self._postgres_reason = explain_end(code)
+        _LOG.error("PostgreSQL died, starting it again: %s", self._postgres_reason)
         self._postgres_restarts = [*keep_recent(self._postgres_restarts), clock.now_s()]
         try:
             self._postgres.start()
+            self._postgres_started_at = clock.now_s()
         except PostgresError as error:
             _LOG.error("%s", error)
+            self._postgres_reason = str(error)
             self._postgres_due_s = time.monotonic() + 5.0
         return True
 
     def _write_services(self) -> None:
         services = {child.name: child.describe() for child in self._children}
         if self._postgres is not None:
-            log = str(self._settings.home / "postgres.log")
-            services["postgres"] = Service(0, 0.0, self._postgres_restarts, "it died", log)
+            services["postgres"] = Service(
+                self._postgres.pid, self._postgres_started_at, self._postgres_restarts, self._postgres_reason,
+                str(self._postgres.log_file),
+            )  # fmt: skip
         write_services(self._settings.home, services)
 
 

@@ -22,6 +22,7 @@ from tocsin.cli.change import (
     tell_time,
     tell_yes,
 )
+from tocsin.cli.names import suggest_member
 
 LANGUAGE = Choice(accounts.LANGUAGES)
 
@@ -143,8 +144,11 @@ def _find(conn: Conn, word: str) -> accounts.AccountFacts:
     """The account of a name, else the only one that a person of this address is in. Raises AccountError, Refusal."""
     try:
         return accounts.find_account(conn, word)
-    except accounts.AccountNameError:
+    except accounts.AccountNameError as error:
         names = store.find_accounts_of(conn, word) if "@" in word else []
+        hint = suggest_member(conn, word) if "@" in word and not names else ""
+        if hint:
+            raise Refusal(f"{error.sentence}, and nobody has this address: {hint}") from None
         if not names:
             raise
     if len(names) > 1:

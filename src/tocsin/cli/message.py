@@ -225,6 +225,10 @@ def _reactions(trace: Trace, reader: Reader) -> list[Event]:
               {"url": each.url or None, "machine": bool(each.machine)})
         for each in trace.reacted
     ]  # fmt: skip
+    for more in trace.repeated:
+        name = more.kind.name.lower()
+        said = f"{name}: {more.times:,} more {'time' if more.times == 1 else 'times'} until then"
+        events.append(Event(more.at, name, said, {"times": more.times}))
     events += [
         Event(each.at, "reply", f"reply: {each.content}" if reader.reads else f"reply of {len(each.content)} characters",
               {"id": each.id, "content": each.content if reader.reads else None})

@@ -17,6 +17,7 @@ _KINDS: Final = {
     "account": "names_of_accounts",
     "channel": "names_of_channels",
     "country": "names_of_countries",
+    "member": "names_of_members",
     "plan": "names_of_plans",
     "sending domain": "names_of_domains",
 }
@@ -35,3 +36,14 @@ def list_names(conn: Conn, what: str, word: str) -> dict[str, str]:
     for written, name in rows:
         names.setdefault(written, name)
     return names
+
+
+def suggest_member(conn: Conn, address: str) -> str:
+    """Addresses of members that are close before the @ and after it: many share a domain, and are not meant for that."""
+    local, _, domain = address.partition("@")
+    close = [
+        known
+        for known in list_names(conn, "member", address)
+        if suggest(local, [known.partition("@")[0]]) and suggest(domain, [known.partition("@")[2]])
+    ]
+    return suggest(address, close)

@@ -80,6 +80,11 @@ SELECT w.written, w.name FROM (
     UNION ALL SELECT display_name, name, 1 FROM account WHERE display_name <> '') w
 ORDER BY w.rank, abs(length(w.written) - %(length)s::integer), w.written LIMIT %(limit)s::integer;
 
+-- name: names_of_members
+-- Addresses of people who are in an account.
+SELECT u.email, u.email FROM console_user u WHERE EXISTS (SELECT FROM membership m WHERE m.user_id = u.id)
+ORDER BY abs(length(u.email) - %(length)s::integer), u.email LIMIT %(limit)s::integer;
+
 -- name: names_of_channels
 SELECT name, name FROM channel ORDER BY abs(length(name) - %(length)s::integer), name LIMIT %(limit)s::integer;
 

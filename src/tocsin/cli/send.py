@@ -156,16 +156,20 @@ def voice(numbers: str, text: str, country: str | None, show_phone: str | None, 
 
 @send.command()
 @click.argument("number")
-@click.argument("code")
+@click.argument("text")
 @_SHOW_PHONE
 @_of_every_send
-def otp(number: str, code: str, country: str | None, show_phone: str | None, **options: str | None) -> int:
-    """Call NUMBER and read CODE aloud: 3 to 10 digits one by one, twice, in the country's language.
+def otp(number: str, text: str, country: str | None, show_phone: str | None, **options: str | None) -> int:
+    """Call NUMBER and read a code aloud.
+
+    TEXT of 3 to 10 digits is read digit by digit, twice, inside a sentence in the language of the country or account.
+    Any other TEXT is read as it is.
 
     \b
-    Example: tocsin send otp 6281234567801 482193
+    Examples: tocsin send otp 6281234567801 482193
+              tocsin send otp 6281234567801 "Your code is 4 8 2 1 9 3"
     """
-    return _call(_CODE_PATH, (number, code, country, show_phone), options)
+    return _call(_CODE_PATH, (number, text, country, show_phone), options)
 
 
 def _call(path: str, what: tuple[str, str, str | None, str | None], options: Mapping[str, str | None]) -> int:

@@ -1,6 +1,7 @@
 """Pure: numbers, parts of a text, countries, zones, templates, placeholders, the page's status table."""
 
 from tocsin.content.cells import safe_cell
+from tocsin.content.codes import hide_codes
 from tocsin.content.columns import ColumnText, find_unknown, name_columns
 from tocsin.content.countries import CountryRow, load_countries
 from tocsin.content.geo import Place, Places
@@ -75,6 +76,7 @@ __all__ = [
     "fill_text",
     "find_unknown",
     "find_zone",
+    "hide_codes",
     "is_html",
     "language_of_country",
     "list_zone_names",

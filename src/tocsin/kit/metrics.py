@@ -1,7 +1,7 @@
 """The counters that more than one context adds to, and their text for Prometheus.
 
 Under `tocsin up` all processes of a machine count into files of one folder (PROMETHEUS_MULTIPROC_DIR, prometheus_client's
-own multi-process mode), so that the API's /metrics shows what worker, pusher and helper count too.
+own multi-process mode), so that /metrics of each API process shows what all of them, worker, pusher and helper count.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest, values
 from prometheus_client.core import Metric
@@ -17,7 +19,22 @@ from prometheus_client.multiprocess import MultiProcessCollector
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _FLUSH_S = 0.25
 _PID = os.getpid()
+_FILE, _FILE_BYTES = "counter_{}.db", 1 << 16  # as prometheus_client names it, and makes it at first
+
+
+def _make_file(folder: str) -> None:
+    """The file that this process counts into: for our eyes alone, and whole as soon as a scrape can see it."""
+    place = Path(folder, _FILE.format(_PID))
+    if place.exists():  # of a process that had this number before: its counts stay
+        return
+    draft = place.with_suffix(".new")
+    draft.touch(mode=0o600)
+    os.truncate(draft, _FILE_BYTES)
+    draft.replace(place)
+
+
 if os.environ.get(FOLDER):
+    _make_file(os.environ[FOLDER])
     # Our processes do not fork: asking the system for the pid at each count would cost more than the count.
     values.ValueClass = values.MultiProcessValue(lambda: _PID)  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -108,9 +125,32 @@ def render(others: Iterable[Metric] = ()) -> bytes:
     flush()
     given = CollectorRegistry()
     given.register(_Given(others))
-    if not os.environ.get(FOLDER):
+    folder = os.environ.get(FOLDER)
+    if not folder:
         return generate_latest(REGISTRY) + generate_latest(given)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    ProcessCollector(registry=registry)
+    registry.register(_Given(_describe_processes(folder)))
     return generate_latest(registry) + generate_latest(given)
+
+
+def _describe_processes(folder: str) -> Iterable[Metric]:
+    """CPU, memory and files of each process that counts: whichever API process is scraped, the same series."""
+    found: dict[str, Metric] = {}
+    for file in Path(folder).glob(_FILE.format("*")):
+        pid = file.stem.rpartition("_")[2]
+        name = _find_process(pid)
+        for metric in ProcessCollector(pid=partial(str, pid), registry=None).collect() if name else ():
+            family = found.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+            for sample in metric.samples:
+                family.add_sample(sample.name, {"process": name, "pid": pid}, sample.value)
+    return found.values()
+
+
+def _find_process(pid: str) -> str:
+    """Which of ours it is, such as "api"; "": it has ended, and another program may have its number."""
+    try:
+        words = Path("/proc", pid, "cmdline").read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
+    except OSError:
+        return ""
+    return words[-1].rpartition(".")[2] if any("tocsin" in word for word in words) else ""

@@ -175,6 +175,13 @@ class Settings:
         wording.count,
         "opens and clicks of emails a minute of one address that are stored; IPv6 by its /64",
     )
+    metrics_token: str = _setting(
+        "TOCSIN_METRICS_TOKEN",
+        "",
+        wording.token,
+        "what a scrape of the API's /metrics shows as its Bearer token; without one, only this machine may scrape",
+        secret=True,
+    )
 
     console_port: int = _setting(
         "TOCSIN_CONSOLE_PORT",

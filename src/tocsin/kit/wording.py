@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 _DOMAIN_MOST = 240  # an address on it has 254 characters at most
 _is_domain = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]").fullmatch
+_is_token = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*").fullmatch  # RFC 6750, 2.1
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -175,6 +176,13 @@ def database(words: str) -> str:
     return words
 
 
+def token(words: str) -> str:
+    """A Bearer token. Its text is never repeated."""
+    if not _is_token(words):
+        raise ValueError("must be 16 or more letters, digits and -._~+/, such as `openssl rand -hex 32` prints")
+    return words
+
+
 def keys(words: str) -> tuple[str, ...]:
     """A comma list of sealing keys: 32 bytes each in URL-safe base64."""
     found = tuple(filter(None, (piece.strip() for piece in words.split(","))))
@@ -191,11 +199,13 @@ def keys(words: str) -> tuple[str, ...]:
 
 
 def hide(value: str | tuple[str, ...]) -> str:
-    """A secret as it may be shown: a connection string without its password, the number of keys."""
+    """A secret as it may be shown: nothing of a token, a connection string without its password, the number of keys."""
     if not value:
         return ""
     if isinstance(value, tuple):
         return f"({len(value)} hidden)"
+    if _is_token(value):
+        return "(hidden)"
     if value.startswith("smtp"):
         parts = urlsplit(value)
         return f"{parts.scheme}://{'***@' if parts.username else ''}{parts.netloc.rpartition('@')[2]}"

@@ -89,6 +89,7 @@ def _describe_said(who: Member, trace: Trace) -> dict[str, object]:
     return {
         "readable": CONTENTS in who.can,
         "masked": CODES not in who.can and may_hold_code(*kind),
+        "codes_masked": text != {"title": said.title, "content": said.content},
         "said": text,
         "html": is_html(said.content),
         "encoding": ("UCS-2" if size.ucs2 else "GSM-7") if product == Product.SMS else "",
