@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from tests.doors.api import GOOD, PRICE_MICROS, SEND, UNTOUCHED, Bed, Customer, Door, Reply
 from tests.flows.plant import find_port
 from tests.poll import until_sync
-from tocsin.accounts import CONSOLE_CALLS, Call, sign_call
+from tocsin.accounts import BODY_DIGEST, CONSOLE_CALLS, Call, digest_body, sign_call
 from tocsin.console.public import QUOTE, Answer, Fate, Line, call, open_line
 from tocsin.kit.seal import derive_keys
 from tocsin.kit.settings import Settings
@@ -69,14 +69,17 @@ def put(
     door: Door, key: bytes, customer: Customer, body: Mapping[str, str], change: dict[str, str], **told: str
 ) -> Reply:
     """As the console would, but for what is changed behind the sign."""
-    at, data = str(int(time.time()) - int(told.pop("ago_s", "0"))), json.dumps(GOOD).encode()
-    sign = sign_call(key, Call(customer.name, at, told.pop("path", SEND), told.pop("signed", "k"), data))
+    at, digest = str(int(time.time()) - int(told.pop("ago_s", "0"))), digest_body(json.dumps(GOOD).encode())
+    sign = sign_call(key, Call(customer.name, at, told.pop("path", SEND), told.pop("signed", "k"), digest))
     query = {"account": customer.name, "sign": sign, "datetime": at} | change
-    return door.call("POST", f"{SEND}?{urlencode(query)}", json.dumps(body), {"Idempotency-Key": "k", **told})
+    return door.call(
+        "POST", f"{SEND}?{urlencode(query)}", json.dumps(body), {"Idempotency-Key": "k", BODY_DIGEST: digest, **told}
+    )
 
 
 def test_a_call_that_is_changed_behind_its_sign_is_refused(bed: Bed, door: Door) -> None:
     key, customer, other = make_key(bed), bed.bystander, bed.special("secret")
+    other_digest = digest_body(json.dumps(GOOD | {"content": "another"}).encode())
     assert put(door, key, bed.customer(), GOOD, {}).status == 0
     refused = [
         put(door, key, customer, GOOD | {"content": "another"}, {}),
@@ -90,6 +93,8 @@ def test_a_call_that_is_changed_behind_its_sign_is_refused(bed: Bed, door: Door)
         put(door, key, customer, GOOD, {}, ago_s="301"),
         put(door, key, customer, GOOD, {}, ago_s="-330"),
         put(door, b"", customer, GOOD, {}),
+        put(door, key, customer, GOOD | {"content": "it" * 9000}, {}),
+        put(door, key, customer, GOOD | {"content": "another"}, {}, **{BODY_DIGEST: other_digest}),
         put(door, customer.key.encode(), customer, GOOD, {}),
     ]
     assert {reply.status for reply in refused} == {-1}
@@ -98,7 +103,7 @@ def test_a_call_that_is_changed_behind_its_sign_is_refused(bed: Bed, door: Door)
 
 def test_a_get_is_no_call_of_the_console(bed: Bed, door: Door) -> None:
     at, customer = str(int(time.time())), bed.bystander
-    sign = sign_call(make_key(bed), Call(customer.name, at, "/api/v1/sms/balance", "", b""))
+    sign = sign_call(make_key(bed), Call(customer.name, at, "/api/v1/sms/balance", "", digest_body(b"")))
     query = urlencode({"account": customer.name, "sign": sign, "datetime": at})
     assert door.call("GET", f"/api/v1/sms/balance?{query}").status == -1
 

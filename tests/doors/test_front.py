@@ -13,7 +13,7 @@ import pytest
 
 from tests.flows.test_tls import make_certificate
 from tests.poll import until
-from tocsin.front import Answer, Call, Front, FrontLimits
+from tocsin.front import Answer, Call, Front, FrontLimits, Room
 from tocsin.http1 import Incoming
 
 QUICK = FrontLimits(
@@ -240,6 +240,24 @@ async def test_bodies_share_a_bounded_room_in_the_order_of_arrival() -> None:
         first.send(b"\0")
         assert await first.read() == (200, "/a 120000")
         assert await second.read() == (200, "/b 120000")
+
+
+async def test_one_address_holds_half_of_the_room_and_waits_behind_itself_alone() -> None:
+    room = Room(100)
+    await room.take("a", 40)
+    second = asyncio.create_task(room.take("a", 20))
+    third = asyncio.create_task(room.take("a", 10))
+    await asyncio.sleep(0)
+    assert not second.done()
+    large = asyncio.create_task(room.take("b", 70))
+    await asyncio.sleep(0)
+    assert not large.done()
+    second.cancel()
+    room.give("a", 40)
+    await large
+    await third
+    room.give("b", 70)
+    await room.take("b", 90)
 
 
 async def test_where_no_room_gets_free_the_body_is_refused_unread() -> None:

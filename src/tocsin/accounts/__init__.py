@@ -1,6 +1,6 @@
 """Who may: accounts, keys, grants."""
 
-from tocsin.accounts.calls import CALL_SIGN_LENGTH, CONSOLE_CALLS, Call, is_signed, sign_call
+from tocsin.accounts.calls import BODY_DIGEST, CALL_SIGN_LENGTH, CONSOLE_CALLS, Call, digest_body, is_signed, sign_call
 from tocsin.accounts.canary import check_canary, reseal_canary
 from tocsin.accounts.change import (
     DEFAULT_PLAN,
@@ -43,6 +43,7 @@ from tocsin.accounts.pool import SenderPool, add_to_pool, list_pool, read_pool, 
 from tocsin.accounts.store import note_uses
 
 __all__ = [
+    "BODY_DIGEST",
     "CALL_SIGN_LENGTH",
     "CONSOLE_CALLS",
     "DEFAULT_PLAN",
@@ -69,6 +70,7 @@ __all__ = [
     "add_to_pool",
     "check_canary",
     "create_account",
+    "digest_body",
     "end_key",
     "find_account",
     "is_signed",

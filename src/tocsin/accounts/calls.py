@@ -1,7 +1,8 @@
 """How the console calls the API for an account: signed with a key of the installation's own, not one of the account's.
 
 The key is derived from the sealing keys, so no customer can learn it, and it is on no list of keys. The sign covers all
-that a call says: account, time, path, idempotency key and body. Who overhears one can repeat it, which sends nothing
+that a call says: account, time, path, idempotency key and the body's digest, which stands in a header, so that a stranger
+is turned away before his body is read. Who overhears one can repeat it, which sends nothing
 twice, and can do nothing else with it.
 """
 
@@ -19,6 +20,10 @@ CALL_SIGN_LENGTH: Final = 64
 """Hex digits: twice those of a customer's sign, by which the two are told apart."""
 
 
+BODY_DIGEST: Final = "tocsin-body-digest"
+"""The header of the body's digest."""
+
+
 class Call(NamedTuple):
     """A POST as it is signed; `stamp`: epoch seconds as text."""
 
@@ -26,13 +31,17 @@ class Call(NamedTuple):
     stamp: str
     path: str
     idempotency_key: str
-    body: bytes
+    digest: str
+
+
+def digest_body(body: bytes) -> str:
+    """Lowercase hex BLAKE2b."""
+    return hashlib.blake2b(body).hexdigest()
 
 
 def sign_call(key: bytes, call: Call) -> str:
     """Lowercase hex HMAC-SHA256."""
-    digest = hashlib.blake2b(call.body).hexdigest()
-    text = json.dumps([call.account, call.stamp, call.path, call.idempotency_key, digest])
+    text = json.dumps(call)
     return hmac.new(key, text.encode("ascii"), hashlib.sha256).hexdigest()
 
 

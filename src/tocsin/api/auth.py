@@ -93,10 +93,13 @@ def is_of_console(query: Mapping[str, str]) -> bool:
 def authenticate_console(
     directory: Directory, keys: Sequence[bytes], request: Request, now_s: float
 ) -> Caller | Refusal:
-    """For whom the console calls, by no key of his (0); else -1. All that it says is signed: it has no other parameters."""
+    """For whom the console calls, by no key of his (0); else -1. All that it says is signed: it has no other parameters.
+
+    Of the body, its digest alone: whether the body has it is looked at when it has come.
+    """
     query = request.query
     name, stamp = query.get("account", ""), query.get("datetime", "")
-    call = Call(name, stamp, request.path, request.idempotency_key or "", request.body)
+    call = Call(name, stamp, request.path, request.idempotency_key or "", request.body_digest)
     account = directory.by_name(name)
     signed = is_signed(keys, call, query.get("sign", ""))
     if account is None or not signed or request.method != "POST" or query.keys() != _SIGNED:

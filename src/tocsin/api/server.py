@@ -8,14 +8,16 @@ Whatever goes wrong behind it, the reply is JSON and shows no trace; keys and si
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from psycopg.errors import QueryCanceled
 
-from tocsin.accounts import Account
+from tocsin.accounts import BODY_DIGEST, Account, digest_body
 from tocsin.api.auth import authenticate, authenticate_console, is_of_console, may_come_from
 from tocsin.api.carrier import BODY_MOST as CALL_MOST
 from tocsin.api.carrier import METHODS as OF_CARRIERS
@@ -25,7 +27,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
-from tocsin.api.pages import PAGES
+from tocsin.api.pages import METRICS, PAGES, show_metrics
 from tocsin.api.quote import PREFIX as QUOTE
 from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
@@ -194,6 +196,8 @@ class Server:
             return transport_reply(404, "Not found")
         if call.request.method not in _OF_PAGES:
             return refuse_method(_OF_PAGES)
+        if path == METRICS:
+            return await show_metrics(self._desk, call.address, lambda name: _read_header(call, name) or "")
         return await page(self._desk)
 
     async def _follow(self, call: Call, path: str) -> Reply:
@@ -230,13 +234,13 @@ class Server:
             return transport_reply(500, "Internal error")
 
     async def _answer(self, endpoint: Endpoint, call: Call, request: Request) -> Reply:
-        if is_of_console(request.query):  # what it signs includes its body
-            request.body = await call.body()
         account = await self._let_in(request, body_has=call.request.has_body)
         if isinstance(account, Reply):
             return account
-        if request.method == "POST" and not request.by_console:
+        if request.method == "POST":
             request.body = await call.body()
+        if request.by_console and not await _is_body_signed(request):
+            return error_reply(Status.AUTHENTICATION)
         if request.by_console and request.path in ENDPOINTS:
             log.info(
                 "the console calls for %s: %s", account.name, request.path, extra={"request_id": request.request_id}
@@ -260,7 +264,8 @@ class Server:
             caller = authenticate(desk.directory, request.query, body_has, now)
         if isinstance(caller, Refusal):
             limits = (desk.settings.bad_signs_per_minute, desk.settings.bad_signs_per_address)
-            for name, limit in zip(_tries(request), limits, strict=True):
+            tries = _tries(request) if caller.status is Status.AUTHENTICATION else ()  # else the sign was right
+            for name, limit in zip(tries, limits, strict=False):
                 if not await desk.bad_signs.take(name, limit, now):
                     return _too_frequent("en", desk.bad_signs.wait_s(now))
             return error_reply(caller.status, "en", caller.detail)
@@ -275,12 +280,20 @@ class Server:
         return found
 
 
+async def _is_body_signed(request: Request) -> bool:
+    """Whether the body of a console's call is the one whose digest it signed."""
+    digest = (
+        digest_body(request.body) if len(request.body) <= BULK_BYTES else await to_thread(digest_body, request.body)
+    )
+    return hmac.compare_digest(digest.encode(), request.body_digest.encode())
+
+
 def _open(call: Call, path: str, name: str) -> Request:
     """The request without its body."""
     incoming = call.request
     return Request(
         incoming.method, path, parse_query(incoming.query), _read_header(call, "content-type") or "", b"", call.address, name,
-        _read_header(call, "idempotency-key"), not incoming.chunked,
+        _read_header(call, "idempotency-key"), not incoming.chunked, _read_header(call, BODY_DIGEST) or "",
     )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ class Request(msgspec.Struct):
     request_id: str
     idempotency_key: str | None = None
     measured: bool = True  # its length was declared, so that a body that broke off is known as one
+    body_digest: str = ""  # as a call of the console says
     by_console: bool = False  # a person sends, at the console; the account's IP list is for its programs
     account_id: int = 0  # whose it is, once that is known; 0: nobody's
     key_id: int = 0  # which signed it

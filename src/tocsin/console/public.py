@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from tocsin.accounts import CONSOLE_CALLS, Call, sign_call
+from tocsin.accounts import BODY_DIGEST, CONSOLE_CALLS, Call, digest_body, sign_call
 from tocsin.content import Status
 from tocsin.kit import clock
 from tocsin.kit.seal import derive_keys
@@ -93,12 +93,13 @@ def call(
 ) -> Answer:
     """POST `body` to `path` for the account. The same call with the same key sends once, whatever became of the first."""
     kind, data = _encode(body)
+    digest = digest_body(data)
     answer = Answer(Fate.AWAY, int(Status.AUTHENTICATION), "no sealing key", {})
     for key in _take_turns(line.keys):
         at = str(int(clock.now_s()))
-        sign = sign_call(key, Call(account, at, path, idempotency_key, data))
+        sign = sign_call(key, Call(account, at, path, idempotency_key, digest))
         query = urlencode({"account": account, "sign": sign, "datetime": at})
-        headers = {"Content-Type": kind, "Idempotency-Key": idempotency_key}
+        headers = {"Content-Type": kind, "Idempotency-Key": idempotency_key, BODY_DIGEST: digest}
         answer = _ask(line, f"{path}?{query}", data, headers, timeout_s)
         if answer.fate is not Fate.ANSWERED or answer.status != Status.AUTHENTICATION:
             break

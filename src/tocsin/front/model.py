@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -24,7 +24,7 @@ class FrontLimits:
     head_s: float = 10.0
     idle_s: float = 75.0
     body_s: float = 15.0  # and one second more for each
-    body_rate: int = 2048  # bytes that have come
+    body_rate: int = 16 * 1024  # bytes that have come
     answer_s: float = 120.0
     write_s: float = 30.0
     drain_s: float = 3.0
@@ -71,31 +71,55 @@ class Application(Protocol):
 
 
 class Room:
-    """Bytes of bodies that are held at once, over all connections; who finds none waits, first come, first served."""
+    """Bytes of bodies that are held at once, over all connections. One key has half of it at most, or one body.
+
+    Who finds none waits, first come, first served, but for those who wait for their own key alone.
+    """
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._most_of_one = size // 2
+        self._held: Counter[str] = Counter()
+        self._waiting: deque[tuple[str, int, asyncio.Future[None]]] = deque()
 
-    async def take(self, size: int) -> None:
+    async def take(self, key: str, size: int) -> None:
         """Returns when the room is there. Cancelled: nothing is taken."""
-        if not self._waiting and size <= self._left:
-            self._left -= size
+        if not self._waiting and size <= self._left and self._may_hold(key, size):
+            self._hold(key, size)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((size, future))
+        self._waiting.append((key, size, future))
         try:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self.give(size)
+                self.give(key, size)
             raise
 
-    def give(self, size: int) -> None:
+    def give(self, key: str, size: int) -> None:
         """Back."""
         self._left += size
-        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= self._left):
-            wanted, future = self._waiting.popleft()
-            if not future.done():
-                self._left -= wanted
+        self._held[key] -= size
+        if not self._held[key]:
+            del self._held[key]
+        waiting, self._waiting = self._waiting, deque()
+        while waiting:
+            each_key, wanted, future = each = waiting.popleft()
+            if future.done():
+                continue
+            if not self._may_hold(each_key, wanted):
+                self._waiting.append(each)
+            elif wanted > self._left:
+                self._waiting.extend([each, *waiting])
+                break
+            else:
+                self._hold(each_key, wanted)
                 future.set_result(None)
+
+    def _may_hold(self, key: str, size: int) -> bool:
+        held = self._held.get(key, 0)
+        return not held or held + size <= self._most_of_one
+
+    def _hold(self, key: str, size: int) -> None:
+        self._left -= size
+        self._held[key] += size

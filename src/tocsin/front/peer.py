@@ -15,7 +15,7 @@ from tocsin.front.model import Answer, BodyError
 from tocsin.front.stream import NO_LENGTH, Stream, send_stream
 from tocsin.http1 import CONTINUE, Began, Connection, Ended, Failed, Incoming, State, render
 from tocsin.kit import clock
-from tocsin.kit.visitor import undress
+from tocsin.kit.visitor import network_of, undress
 
 if TYPE_CHECKING:
     from tocsin.front.front import Front
@@ -85,7 +85,7 @@ class Call:
     async def _take_room(self, size: int) -> None:
         try:
             async with asyncio.timeout(self._peer.front.limits.room_s):
-                await self._peer.front.room.take(size)
+                await self._peer.front.room.take(network_of(self.address), size)
         except TimeoutError:
             raise BodyError(503, "too much at once, try again") from None
         self._room = size
@@ -104,7 +104,7 @@ class Call:
     def release(self) -> None:
         """Its room is free again."""
         if self._room:
-            self._peer.front.room.give(self._room)
+            self._peer.front.room.give(network_of(self.address), self._room)
             self._room = 0
 
 
