@@ -15,12 +15,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.clerk import work_off
 from tests.doors.console import log_in
 from tests.doors.test_console_uploads import FORM, QUOTING, find_job, upload
 from tests.poll import PATIENCE_S, until
+from tocsin import files
 from tocsin.api.front import Front
 from tocsin.api.front_model import FrontLimits
 from tocsin.console.gateway import THREADS, Gateway, is_logged_in
@@ -307,3 +309,29 @@ def test_a_download_of_many_steps_is_whole_and_keeps_its_language(project: str) 
     assert lines[0].startswith("行")
     assert [line.rsplit(",", 2)[1] for line in lines[1:]] == [f"No. {number}" for number in range(2_500)]
     assert len({line.split(",")[1] for line in lines[1:]}) == 1, "the reason, in one language to the end"
+
+
+def test_a_file_is_uploaded_by_a_form(project: str) -> None:
+    from django.core.handlers.wsgi import WSGIHandler
+
+    client, me = log_in()
+    session = f"tocsin_session={client.cookies['tocsin_session'].value}"
+    table = b"Name,Phone\n" + b"Ann,6281234567801\n" * 50_000
+
+    async def send() -> int:
+        async with serving(WSGIHandler(), is_known=is_logged_in) as port:
+            seen = {"Host": "testserver", "Cookie": session}
+            page, text = await asyncio.to_thread(_ask, port, "GET", None, seen, "/uploads/")
+            token = text.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+            cookie = str(page.getheader("Set-Cookie")).partition(";")[0]
+            parts = (
+                b'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n%b\r\n--x\r\n'
+                % token.encode()
+            )
+            parts += b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n%b\r\n--x--\r\n' % table
+            headers = seen | {"Cookie": f"{session}; {cookie}", "Content-Type": "multipart/form-data; boundary=x"}
+            return (await asyncio.to_thread(_ask, port, "POST", parts, headers, "/uploads/"))[0].status
+
+    assert asyncio.run(send()) == 302
+    with psycopg.connect(project) as conn:
+        assert b"".join(files.read_bytes(conn, find_job(project, me.account_id).id)) == table
