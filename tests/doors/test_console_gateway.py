@@ -15,13 +15,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.clerk import work_off
 from tests.doors.console import log_in
 from tests.doors.test_console_uploads import FORM, QUOTING, find_job, upload
 from tests.poll import PATIENCE_S, until
-from tocsin.console.gateway import THREADS, Gateway
+from tocsin import files
+from tocsin.console.gateway import THREADS, Gateway, is_logged_in
 from tocsin.console.spool import IN_MEMORY, Spool, SpoolSpace
 from tocsin.front import Front, FrontLimits
 from tocsin.kit.settings import Settings
@@ -36,10 +38,14 @@ BIG = bytes(range(256)) * 4 * 1024  # 1 MB
 
 @contextlib.asynccontextmanager
 async def serving(
-    wsgi: Wsgi, space: SpoolSpace | None = None, limits: FrontLimits = LIMITS, **settings: Any
+    wsgi: Wsgi,
+    space: SpoolSpace | None = None,
+    limits: FrontLimits = LIMITS,
+    is_known: Callable[[str], bool] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[int]:
     """The port."""
-    gateway = Gateway(wsgi, Settings(**settings), space)
+    gateway = Gateway(wsgi, Settings(**settings), space, is_known or (lambda _: True))
     front = Front(gateway, limits)
     port = await front.listen("127.0.0.1", 0)
     watching = asyncio.create_task(front.run())
@@ -96,13 +102,13 @@ async def test_bodies_are_bounded_by_address_and_together_and_give_their_room_ba
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 190000\r\n\r\n"
     async with serving(echo, space) as port:
         first = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
-        first[1].write(head + bytes(150_000))
+        first[1].write(head + bytes(185_000))
         await until(lambda: not has_room(space, "127.0.0.2", 60_000))
         second = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
-        second[1].write(head + bytes(60_000))
+        second[1].write(head + bytes(90_000))
         assert b" 503 " in await second[0].readline(), "the address has no more"
         third = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
-        third[1].write(head + bytes(160_000))
+        third[1].write(head + bytes(185_000))
         assert b" 503 " in await third[0].readline(), "nobody has more"
         for _, writer in (first, second, third):
             writer.close()
@@ -118,6 +124,29 @@ def test_a_spool_without_a_disk_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert body.write(bytes(IN_MEMORY))
     assert not body.write(b"a")
     body.close()
+
+
+def test_large_bodies_are_taken_of_those_who_are_logged_in(project: str) -> None:
+    client, _ = log_in()
+    cookie = f"a=b; tocsin_session={client.cookies['tocsin_session'].value}"
+
+    async def send(cookie: str, body: Any) -> tuple[int, str | None]:
+        async with serving(echo, is_known=is_logged_in) as port:
+            answer, _ = await ask(port, "POST", body, Cookie=cookie)
+            return answer.status, answer.getheader("Location")
+
+    async def send_all() -> None:
+        large, small = BIG[: IN_MEMORY + 1], BIG[:IN_MEMORY]
+        for known in (cookie, "tocsin_session=abcdefghijklmnop", ""):
+            assert await send(known, small) == (200, None)
+            assert await send(known, iter([small])) == (200, None)
+        assert await send(cookie, large) == (200, None)
+        assert await send(cookie, iter([large])) == (200, None)
+        assert await send("tocsin_session=abcdefghijklmnop", large) == (302, "/user/login/")
+        assert await send("", large) == (302, "/user/login/")
+        assert await send("", iter([large])) == (413, None)
+
+    asyncio.run(send_all())
 
 
 async def test_more_stalled_bodies_than_threads_hold_none() -> None:
@@ -279,3 +308,29 @@ def test_a_download_of_many_steps_is_whole_and_keeps_its_language(project: str) 
     assert lines[0].startswith("行")
     assert [line.rsplit(",", 2)[1] for line in lines[1:]] == [f"No. {number}" for number in range(2_500)]
     assert len({line.split(",")[1] for line in lines[1:]}) == 1, "the reason, in one language to the end"
+
+
+def test_a_file_is_uploaded_by_a_form(project: str) -> None:
+    from django.core.handlers.wsgi import WSGIHandler
+
+    client, me = log_in()
+    session = f"tocsin_session={client.cookies['tocsin_session'].value}"
+    table = b"Name,Phone\n" + b"Ann,6281234567801\n" * 50_000
+
+    async def send() -> int:
+        async with serving(WSGIHandler(), is_known=is_logged_in) as port:
+            seen = {"Host": "testserver", "Cookie": session}
+            page, text = await asyncio.to_thread(_ask, port, "GET", None, seen, "/uploads/")
+            token = text.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+            cookie = str(page.getheader("Set-Cookie")).partition(";")[0]
+            parts = (
+                b'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n%b\r\n--x\r\n'
+                % token.encode()
+            )
+            parts += b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n%b\r\n--x--\r\n' % table
+            headers = seen | {"Cookie": f"{session}; {cookie}", "Content-Type": "multipart/form-data; boundary=x"}
+            return (await asyncio.to_thread(_ask, port, "POST", parts, headers, "/uploads/"))[0].status
+
+    assert asyncio.run(send()) == 302
+    with psycopg.connect(project) as conn:
+        assert b"".join(files.read_bytes(conn, find_job(project, me.account_id).id)) == table

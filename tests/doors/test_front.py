@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.test_tls import make_certificate
-from tests.poll import until
+from tests.poll import PATIENCE_S, until
 from tocsin.front import Answer, Call, Front, FrontLimits, Room
 from tocsin.http1 import Incoming
 
@@ -171,6 +171,14 @@ async def test_each_fault_has_its_answer(sent: bytes, status: int) -> None:
         assert (await client.read())[0] == status
         if status != 500:
             assert await client.ended()
+
+
+async def test_who_sends_most_of_a_body_at_once_may_not_stall_long() -> None:
+    async with serving(replace(QUICK, body_rate=1)) as desk, asyncio.timeout(PATIENCE_S):
+        client = await desk.connect()
+        client.send(post("/a", bytes(100_001))[:-1])  # a day of bytes at the least rate
+        assert (await client.read())[0] == 408
+        assert await client.ended()
 
 
 async def test_idle_and_endless_blank_lines_end() -> None:

@@ -14,11 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from django.db import close_old_connections
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.http import parse_cookie
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, override
 
 from tocsin.console.bounds import MOST_REQUEST
-from tocsin.console.spool import Spool, SpoolSpace
+from tocsin.console.spool import IN_MEMORY, Spool, SpoolSpace
 from tocsin.front import NO_LENGTH, Answer, Call
 from tocsin.http1 import Incoming
 from tocsin.kit.settings import Settings
@@ -37,26 +41,48 @@ _REASONS = {
 }
 _HOP_BY_HOP = frozenset({"content-length", "connection", "transfer-encoding", "date"})
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Any]
+IsKnown = Callable[[str], bool]
+
+
+def is_large(request: Incoming) -> bool:
+    """Whether its body needs room beyond memory, or may need it."""
+    return request.has_body and (request.length is None or request.length > IN_MEMORY)
+
+
+def is_logged_in(cookies: str) -> bool:
+    """Whether they name a session of somebody who is logged in: nobody else has a large form to send."""
+    from django.contrib.sessions.backends.db import SessionStore  # a model: not before Django is set up
+
+    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    try:
+        return bool(key) and SESSION_KEY in SessionStore(key)
+    except (OperationalError, InterfaceError):
+        return True  # the page says that the database is away
+    finally:
+        close_old_connections()
 
 
 class Gateway:
     """What the front serves."""
 
-    def __init__(self, wsgi: Wsgi, settings: Settings, space: SpoolSpace | None = None) -> None:
+    def __init__(
+        self, wsgi: Wsgi, own: Settings, space: SpoolSpace | None = None, is_known: IsKnown = is_logged_in
+    ) -> None:
         self._wsgi = wsgi
-        self._trusted = settings.trusted_proxies
+        self._is_known = is_known
+        self._trusted = own.trusted_proxies
         self._space = space or SpoolSpace()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
         self._same = {
             "SCRIPT_NAME": "",
-            "SERVER_NAME": settings.host,
-            "SERVER_PORT": str(settings.console_port),
+            "SERVER_NAME": own.host,
+            "SERVER_PORT": str(own.console_port),
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "https" if settings.tls_certificate else "http",
+            "wsgi.url_scheme": "https" if own.tls_certificate else "http",
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
-            "wsgi.multiprocess": settings.console_processes > 1,
+            "wsgi.multiprocess": own.console_processes > 1,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": _FileWrapper,
         }
@@ -80,21 +106,32 @@ class Gateway:
     async def __call__(self, call: Call) -> Answer:
         """The page."""
         request = call.request
-        client = client_address(call.socket_address, request.headers.get("x-forwarded-for"), self._trusted)
-        spool = Spool(self._space, network_of(client))
+        has_space = not is_large(request) or await self._ask(request.headers.get("cookie", ""))
+        if not has_space and not request.chunked:
+            return Answer(302, [("location", reverse("account_login"))], b"")
+        spool = await self._receive(call, self._space if has_space else None)
+        job = self._pool.submit(self._answer, self._describe(call, spool))
+        job.add_done_callback(lambda _: spool.close())
+        return await asyncio.wrap_future(job)
+
+    async def _ask(self, cookies: str) -> bool:
+        return await asyncio.wrap_future(self._pool.submit(self._is_known, cookies))
+
+    async def _receive(self, call: Call, space: SpoolSpace | None) -> Spool:
+        """The body. Raises BodyError."""
+        client = client_address(call.socket_address, call.request.headers.get("x-forwarded-for"), self._trusted)
+        spool = Spool(space, network_of(client))
 
         def keep(piece: bytes) -> None:
             if not spool.write(piece):
-                call.fail(_BUSY, "no room for the body")
+                call.fail(_BUSY if space else 413, "no room for the body")
 
         try:
             await call.receive(keep)
         except BaseException:
             spool.close()
             raise
-        job = self._pool.submit(self._answer, self._describe(call, spool))
-        job.add_done_callback(lambda _: spool.close())
-        return await asyncio.wrap_future(job)
+        return spool
 
     def end(self) -> None:
         """No further pages; what waits for a thread is given up."""

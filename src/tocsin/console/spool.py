@@ -9,11 +9,11 @@ from collections import Counter
 from typing import BinaryIO, Final, cast
 
 IN_MEMORY: Final = 32 * 1024
-"""Of one body. What comes beyond it lies in a file without a name, where TMPDIR says."""
+"""Of one body. A larger one lies in a file without a name, where TMPDIR says."""
 MAX_BYTES: Final = 512 * 1024 * 1024
-"""Of all bodies of a process."""
+"""Of all bodies of a process, beyond what each may have in memory: a small form always finds room."""
 MAX_ADDRESS_BYTES: Final = 128 * 1024 * 1024
-"""Of the bodies of one address."""
+"""The same, of the bodies of one address."""
 log = logging.getLogger("tocsin.console")
 
 
@@ -48,15 +48,17 @@ class SpoolSpace:
 class Spool:
     """One body. The loop writes it, and then one thread reads it."""
 
-    def __init__(self, space: SpoolSpace, address: str) -> None:
+    def __init__(self, space: SpoolSpace | None, address: str) -> None:
+        """Without space it is a body that must stay in memory."""
         self._space = space
         self._address = address
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  closed by `close`
+        self._taken = 0
         self.size = 0
 
     def write(self, piece: bytes) -> bool:
         """Whether there was room for it."""
-        if not self._space.take(self._address, len(piece)):
+        if not self._take(self.size + len(piece) - IN_MEMORY - self._taken):
             return False
         self.size += len(piece)
         try:
@@ -64,6 +66,14 @@ class Spool:
         except OSError as error:
             log.warning("the body of a request cannot be kept: %s", error)
             return False
+        return True
+
+    def _take(self, more: int) -> bool:
+        if more <= 0:
+            return True
+        if self._space is None or not self._space.take(self._address, more):
+            return False
+        self._taken += more
         return True
 
     def open(self) -> BinaryIO:
@@ -74,5 +84,6 @@ class Spool:
     def close(self) -> None:
         """Its room is free again."""
         self._file.close()
-        self._space.give(self._address, self.size)
-        self.size = 0
+        if self._space is not None:
+            self._space.give(self._address, self._taken)
+        self._taken = 0

@@ -19,7 +19,7 @@ from tocsin.kit.files import raise_file_limit
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.settings import Settings
 
-LIMITS = FrontLimits(connections=1024, per_address=256, idle_s=15.0)
+LIMITS = FrontLimits(connections=1024, per_address=256, idle_s=15.0, body_rate=2048)
 GRACE_S = END_WITHIN_S - 3.0
 """For pages that are being made when the process ends; gunicorn kills the worker a second later."""
 _BEAT_S = 1.0

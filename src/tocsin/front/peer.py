@@ -126,6 +126,7 @@ class Peer(asyncio.Protocol):
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._drained = 0
+        self._paid = 0  # of the body at `_since`: what came before buys no more time
 
     # What asyncio calls.
 
@@ -311,7 +312,7 @@ class Peer(asyncio.Protocol):
         """The application has asked for the body."""
         if request.expects_continue and not request.size and self._transport is not None:
             self._transport.write(CONTINUE)
-        self._since = clock.monotonic_s()
+        self._since, self._paid = clock.monotonic_s(), request.size
         self._go_on()
 
     def _drain(self, size: int) -> None:
@@ -326,6 +327,7 @@ class Peer(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
+        self._note_progress(now)
         limit_s, failure = self._find_deadline(transport)
         if now - self._since <= limit_s:
             return
@@ -335,6 +337,12 @@ class Peer(asyncio.Protocol):
         self._note_failure(failure)
         self._go_on()
 
+    def _note_progress(self, now: float) -> None:
+        """The time of a body begins again with every `body_s` of bytes: who was quick at first may not stall for hours."""
+        limits, call = self.front.limits, self._calls[0] if self._calls else None
+        if call is not None and call.wants_body and call.request.size - self._paid > limits.body_s * limits.body_rate:
+            self._since, self._paid = now, call.request.size
+
     def _find_deadline(self, transport: asyncio.Transport) -> tuple[float, Failed | None]:
         """How long the present state may last, and what is answered then; None: the connection is cut."""
         limits, call = self.front.limits, self._calls[0] if self._calls else None
@@ -343,7 +351,9 @@ class Peer(asyncio.Protocol):
         if self._connection.state in {State.DRAIN, State.CLOSE} or transport.is_closing():
             return limits.drain_s, None
         if call is not None and call.wants_body and not call.request.is_whole:
-            return limits.body_s + call.request.size / limits.body_rate, Failed(408, "the body came too slowly")
+            return limits.body_s + (call.request.size - self._paid) / limits.body_rate, Failed(
+                408, "the body came too slowly"
+            )
         if call is not None:
             return limits.answer_s, None
         if self._connection.is_idle:
