@@ -130,12 +130,16 @@ class Session:
         columns = cast("Sequence[pgbin.Column]", params)
         conn = await self._conn_within(limit_s)
         with _limit(conn, limit_s):
-            name = self._prepared.get(query)
-            if name is None:
-                name = b"direct_%d" % len(self._prepared)
-                await direct.prepare(conn.pgconn, name, query, columns)
-                self._prepared[query] = name
-            await direct.execute(conn.pgconn, name, columns)
+            async with conn.lock:  # psycopg's own, of its cursors
+                await self._run_direct(conn.pgconn, query, columns)
+
+    async def _run_direct(self, pgconn: pq.abc.PGconn, query: bytes, columns: Sequence[pgbin.Column]) -> None:
+        name = self._prepared.get(query)
+        if name is None:
+            name = b"direct_%d" % len(self._prepared)
+            await direct.prepare(pgconn, name, query, columns)
+            self._prepared[query] = name
+        await direct.execute(pgconn, name, columns)
 
     async def _conn_within(self, limit_s: float) -> AsyncConnection[TupleRow]:
         conn = self._conn

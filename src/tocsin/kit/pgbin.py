@@ -74,6 +74,13 @@ class _Flag(Column):
     oid = 16
 
 
+class _Text(Column):
+    """No array: one text."""
+
+    __slots__ = ()
+    oid = 25
+
+
 _ARRAYS: tuple[type[Column], ...] = (_Uuids, _Int4s, _Int8s, _Times, _Texts, _Byteas)
 _EMPTY = {kind: kind(struct.pack(">iiI", 0, 0, kind.element_oid)) for kind in _ARRAYS}
 _NO_INT4 = _EMPTY[_Int4s]
@@ -91,6 +98,11 @@ def flag(value: bool) -> Column:
     return _YES if value else _NO
 
 
+def text(value: str) -> Column:
+    """A text."""
+    return _Text(value.encode())
+
+
 def uuids(values: Sequence[bytes]) -> Column:
     """uuid[] of 16-byte values."""
     return _column(_Uuids, len(values), _LEN16 + _LEN16.join(values)) if values else _EMPTY[_Uuids]
@@ -98,17 +110,19 @@ def uuids(values: Sequence[bytes]) -> Column:
 
 def int4s(values: Sequence[int]) -> Column:
     """integer[]; no nulls (callers write 0 and SQL says nullif)."""
-    if _is_same(values):
-        return _kept.get((_Int4s, values[0], len(values))) or _repeat(_Int4s, values, _INT4.pack(4, values[0]))
-    if not values:
+    count = len(values)
+    if not count:
         return _NO_INT4
+    if count == 1 or values.count(values[0]) == count:
+        return _kept.get((_Int4s, values[0], count)) or _repeat(_Int4s, values, _INT4.pack(4, values[0]))
     return _column(_Int4s, len(values), struct.pack(">" + "ii" * len(values), *_interleave(4, values)))
 
 
 def int8s(values: Sequence[int]) -> Column:
     """bigint[]; no nulls."""
-    if _is_same(values):
-        return _kept.get((_Int8s, values[0], len(values))) or _repeat(_Int8s, values, _INT8.pack(8, values[0]))
+    count = len(values)
+    if count and (count == 1 or values.count(values[0]) == count):
+        return _kept.get((_Int8s, values[0], count)) or _repeat(_Int8s, values, _INT8.pack(8, values[0]))
     return _column(_Int8s, len(values), struct.pack(">" + "iq" * len(values), *_interleave(8, values)))
 
 
@@ -121,11 +135,6 @@ def _repeat(kind: type[Column], values: Sequence[int], element: bytes) -> Column
             _kept.clear()
         _kept[kind, value, count] = made
     return made
-
-
-def _is_same(values: Sequence[object]) -> bool:
-    count = len(values)
-    return count == 1 or (count > 1 and values.count(values[0]) == count)
 
 
 def _interleave(size: int, values: Sequence[int]) -> list[int]:
@@ -144,8 +153,9 @@ def times(values_s: Sequence[float]) -> Column:
 
 def texts(values: Sequence[str | None]) -> Column:
     """text[] with nulls."""
-    if _is_same(values):
-        return _repeat_text(values[0], len(values))
+    count = len(values)
+    if count and (count == 1 or values.count(values[0]) == count):
+        return _repeat_text(values[0], count)
     pack = _LENGTH.pack
     pieces: list[bytes] = []
     has_null = 0
@@ -189,7 +199,7 @@ class _Dumper(adapt.Dumper):
         return obj
 
 
-_KINDS: tuple[type[Column], ...] = (*_ARRAYS, _Flag)
+_KINDS: tuple[type[Column], ...] = (*_ARRAYS, _Flag, _Text)
 _DUMPERS = {kind: type(f"{kind.__name__}Dumper", (_Dumper,), {"oid": kind.oid}) for kind in _KINDS}
 
 
