@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.figure import Measure
-from bench.figures import accept, beside, crowd, flow, kannel, large, long, match, pages, slow, smpp, verify
+from bench.figures import accept, beside, crowd, flow, kannel, large, long, match, pages, path, slow, smpp, verify
 
 SHORT: dict[str, Measure] = {
     "accept": accept.measure,
@@ -16,5 +16,10 @@ SHORT: dict[str, Measure] = {
     "smpp": smpp.measure,
 }
 LONG: dict[str, Measure] = {"long": long.measure}
-BY_NAME: dict[str, Measure] = {"kannel": kannel.measure, "pages": pages.measure, "beside": beside.measure}
+BY_NAME: dict[str, Measure] = {
+    "kannel": kannel.measure,
+    "pages": pages.measure,
+    "path": path.measure,
+    "beside": beside.measure,
+}
 """Only where they are asked for: part of another one, or of the console."""

@@ -193,6 +193,38 @@ async def test_who_hangs_up_hurts_nobody(bank: Bank) -> None:
     bank.assert_sums()
 
 
+@pytest.mark.parametrize("clients", [1, 4])
+async def test_those_who_come_back_together_share_a_commit(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, clients: int
+) -> None:
+    """And one alone waits for nobody."""
+    monkeypatch.setattr(group_module, "_GATHER_S", 3600.0)
+    account = bank.account(balance=100 * PRICE)
+    sent: list[int] = []
+
+    async def send_some(group: Group) -> None:
+        for _ in range(3):
+            want = draft(account)
+            sent.append(want.batch_no)
+            assert await group.accept(want) is Fate.ACCEPTED
+            for _ in range(len(sent) % 3):  # they are not as quick as each other
+                await asyncio.sleep(0)
+
+    group = Group(bank.dsn)
+    async with at_work(group), asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*(send_some(group) for _ in range(clients)))
+    commits = "SELECT count(DISTINCT xmin::text) FROM batch WHERE batch_no = ANY(%s::bigint[])"
+    assert (len(sent), bank.one(commits, sent)) == (3 * clients, 3)
+
+
+async def test_who_does_not_come_back_is_not_waited_for(bank: Bank) -> None:
+    account = bank.account(balance=100 * PRICE)
+    group = Group(bank.dsn)
+    async with at_work(group), asyncio.timeout(PATIENCE_S):
+        assert await accept_all(group, [draft(account) for _ in range(4)]) == [Fate.ACCEPTED] * 4
+        assert [await group.accept(draft(account)) for _ in range(12)] == [Fate.ACCEPTED] * 12
+
+
 def _drop_partitions(bank: Bank) -> None:
     for table in ("batch", "message", "report", "part_receipt", "submission"):
         leaves = bank.conn.execute(

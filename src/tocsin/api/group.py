@@ -33,8 +33,9 @@ _LOOK_S = 10.0
 _LOOK_ROWS = 100
 _POOR_S = 5.0
 _AGAIN_S = 0.05
-_TURNS = 2  # of the event loop
-_TURNS_MOST = 64
+_GATHER_S = 0.001  # what uvloop's timers can tell apart
+_VAIN_REST = 8
+"""So many groups wait for nobody after one that waited in vain: its clients take longer to come back than that."""
 
 
 class Fate(Enum):
@@ -66,6 +67,8 @@ class Group:
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call (Python 3.11)
         self._poor: dict[int, float] = {}
         self._away = False
+        self._wanted = 1  # so many that wait wake the writer
+        self._rest = 0  # groups that wait for nobody
 
     async def accept(self, draft: Draft) -> Fate:
         """Store and charge; returns when the outcome is known."""
@@ -74,28 +77,45 @@ class Group:
         loop = self._loop = self._loop or asyncio.get_running_loop()
         future: asyncio.Future[Fate] = loop.create_future()
         self._waiting.append(_Waiting(draft, future))
-        self._event.set()
+        if len(self._waiting) >= self._wanted:
+            self._event.set()
         return await future
 
     async def run(self) -> None:
         """Until cancelled."""
-        size = 0
+        around = 1
         while True:
             await self._event.wait()
-            # Requests that are on their way join this group: each one that does saves the cost of a group of its own. As many
-            # turns of the loop as the last group had requests: one client alone waits for nobody, sixty wait for each other.
-            for _ in range(min(_TURNS + size, _TURNS_MOST)):
-                await asyncio.sleep(0)
+            if len(self._waiting) < around:
+                await self._gather(around)
             group = self._next()
-            size = len(group)
             try:
                 await self._commit(group)
             except Exception:  # the edge of the loop: whoever is not answered yet must be
                 log.exception("group of %d requests", len(group))
                 LOOP_ERRORS.labels("group").inc()
                 _answer(group, Fate.UNKNOWN)
+            around = len(group) + len(self._waiting)
             if not self._waiting:
                 self._event.clear()
+
+    async def _gather(self, around: int) -> None:
+        """Let those who were around when the last group ended join this one: each that does saves a commit of its own.
+
+        One client alone waits for nobody. Several come back together as soon as they have their replies.
+        """
+        if self._rest:
+            self._rest -= 1
+            return
+        here = len(self._waiting)
+        self._wanted = around
+        self._event.clear()
+        timer = asyncio.get_running_loop().call_later(_GATHER_S, self._event.set)
+        await self._event.wait()
+        timer.cancel()
+        self._wanted = 1
+        if len(self._waiting) == here:
+            self._rest = _VAIN_REST
 
     def _next(self) -> list[_Waiting]:
         """What arrived, up to a bound of rows; a large request goes alone."""
@@ -188,7 +208,7 @@ class Group:
         except Exception as error:  # noqa: BLE001  whatever cannot be put into a column; nothing was sent yet
             return error
         try:
-            await self._session.run_within(within_s, statement.query, statement.params)
+            await self._session.run_prepared(within_s, statement.query, statement.params)
         except psycopg.Error as error:
             return error
         return None

@@ -14,13 +14,13 @@ import select
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors, pq, sql
 from psycopg.rows import TupleRow
 
-from tocsin.kit import pgbin
+from tocsin.kit import direct, pgbin
 
 Params = Sequence[Any] | Mapping[str, Any]
 
@@ -81,10 +81,12 @@ class Session:
         self._answer_within_s = answer_within_s
         self._statement_ms = 0 if statement_s is None else int(statement_s * 1000)
         self._conn: AsyncConnection[TupleRow] | None = None
+        self._prepared: dict[bytes, bytes] = {}  # by `run_prepared` on this connection: statement and name
 
     async def conn(self) -> AsyncConnection[TupleRow]:
         """The live connection; a new one after a loss. Raises LOST while the database is away."""
         if self._conn is None or self._conn.closed or self._conn.broken:
+            self._prepared = {}
             self._conn = await self._connect()
         return self._conn
 
@@ -120,6 +122,26 @@ class Session:
 
     async def run_within(self, limit_s: float, query: bytes, params: Params = ()) -> AsyncCursor[TupleRow]:
         """`run` for a server that may never answer: the connection is cut after `limit_s`, which raises LOST."""
+        await self._conn_within(limit_s)
+        return await self._execute(query, params, limit_s=limit_s)
+
+    async def run_prepared(self, limit_s: float, query: bytes, params: Params) -> None:
+        """`run_within` at a fifth of its cost (see kit.direct), for a statement of Columns whose rows nobody wants."""
+        columns = cast("Sequence[pgbin.Column]", params)
+        conn = await self._conn_within(limit_s)
+        with _limit(conn, limit_s):
+            async with conn.lock:  # psycopg's own, of its cursors
+                await self._run_direct(conn.pgconn, query, columns)
+
+    async def _run_direct(self, pgconn: pq.abc.PGconn, query: bytes, columns: Sequence[pgbin.Column]) -> None:
+        name = self._prepared.get(query)
+        if name is None:
+            name = b"direct_%d" % len(self._prepared)
+            await direct.prepare(pgconn, name, query, columns)
+            self._prepared[query] = name
+        await direct.execute(pgconn, name, columns)
+
+    async def _conn_within(self, limit_s: float) -> AsyncConnection[TupleRow]:
         conn = self._conn
         if conn is None or conn.closed:
             try:
@@ -127,7 +149,7 @@ class Session:
                     conn = await self.conn()
             except TimeoutError:
                 raise errors.ConnectionTimeout(f"no connection within {limit_s:g} s") from None
-        return await self._execute(query, params, limit_s=limit_s)
+        return conn
 
     async def run(self, query: bytes, params: Params = (), *, binary: bool = True) -> AsyncCursor[TupleRow]:
         """One statement, committed by itself. Raises LOST, after which the next call connects anew."""
@@ -159,6 +181,7 @@ class Session:
         except psycopg.Error:
             # What stood behind the one that failed was not prepared, and psycopg does not know it: it begins anew.
             with contextlib.suppress(*LOST):
+                self._prepared = {}
                 await conn.execute(b"DEALLOCATE ALL", prepare=False)
             raise
         return await _fetch(cursors)

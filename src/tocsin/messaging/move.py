@@ -17,6 +17,7 @@ from psycopg import errors
 from tocsin.compliance import Guards, Sending, screen
 from tocsin.kit.db import Session, Statement
 from tocsin.messaging import store
+from tocsin.messaging.columns import CHUNK
 from tocsin.messaging.ends import Books, write_ends
 from tocsin.messaging.model import Claimed, End, list_screened
 from tocsin.messaging.store import QUERIES
@@ -187,8 +188,8 @@ def _is_open(channel: Channel | None) -> bool:
 
 def _add_items(lanes: dict[tuple[int, int, int, float | None], list[bytes]]) -> list[Statement]:
     items = [
-        [*lane, [message_id.hex() for message_id in ids[at : at + store.CHUNK]]]
+        [*lane, [message_id.hex() for message_id in ids[at : at + CHUNK]]]
         for lane, ids in lanes.items()
-        for at in range(0, len(ids), store.CHUNK)
+        for at in range(0, len(ids), CHUNK)
     ]
     return [Statement(QUERIES["add_items"], (msgspec.json.encode(items).decode(),))] if items else []

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tocsin.compliance import Guards, Sending, screen
 from tocsin.kit.db import Session
+from tocsin.messaging.columns import CHUNK
 from tocsin.messaging.model import Claimed, list_screened
-from tocsin.messaging.store import CHUNK
 from tocsin.queue import Retry
 from tocsin.traffic import Priority
 

@@ -11,12 +11,14 @@ import contextlib
 
 import psycopg
 
+from tocsin.kit import pgbin
 from tocsin.kit.db import LOST, Session
 from tocsin.queue.store import QUERIES
 
 LANE = "lane"
 OUTBOX = "outbox"
 _GAP_S, _BUSY_GAP_S = 0.008, 0.024
+_ANSWER_WITHIN_S = 5.0
 _BUSY = 40
 """So many wake-ups within a gap: the listeners are at work anyway, and a NOTIFY for each gap would cost more than it gives."""
 
@@ -46,7 +48,7 @@ class Waker:
             self._count = 0
             for name in names:
                 with contextlib.suppress(*LOST):
-                    await self._session.run(QUERIES["wake"], (name,))
+                    await self._session.run_prepared(_ANSWER_WITHIN_S, QUERIES["wake"], (pgbin.text(name),))
             await asyncio.sleep(gap_s)
 
 
