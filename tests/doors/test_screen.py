@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -163,6 +164,21 @@ def test_a_twin_in_another_process_hears_the_same(bed: Bed, door: Door, second: 
             bodies = {each.result().body for each in asks}
         assert len(bodies) == 1
         assert b'"status":0' in bodies.pop()
+
+
+def test_a_twin_in_another_process_is_waited_for_before_anything_is_taken_out_of_a_cap(
+    bed: Bed, door: Door, guarded: Customer
+) -> None:
+    set_cap(bed, door, guarded, 1)
+    claim = "INSERT INTO cap_window VALUES (%s, 0, 'twin', 0, %s, 7)"
+    bed.conn.execute(claim.encode(), (guarded.id, int(time.time()) + 60))
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(door.post, guarded, GOOD, headers={"Idempotency-Key": "twin"})
+        assert [send(door, guarded, SECOND).status for _ in range(4)] == [0, -15, -15, -15]
+        assert not asked.done()
+        bed.conn.execute(b"DELETE FROM cap_window WHERE cap_id = 0 AND given = 7")
+        assert asked.result().status == 0
+    assert bed.one("SELECT count(*) FROM cap_window WHERE cap_id = 0 AND account_id = %s", guarded.id) == 0
 
 
 def test_what_cannot_be_paid_takes_nothing_out_of_a_cap(bed: Bed, door: Door, guarded: Customer) -> None:

@@ -106,10 +106,6 @@ async def _send(desk: Desk, account: Account, request: Request, what: tuple[Send
     except (Exhausted, *LOST):
         return _unavailable(account.language)
     if isinstance(checked, Refusal):
-        if digest is not None and screened.is_over:  # a twin in another process may have taken the room
-            kept = await idempotency.find_twin(desk, account.id, request.idempotency_key or "", wait=True)
-            if kept is not None:
-                return await _answer_again(desk, account, kept, (send, digest))
         return await _refuse(desk, account, checked, send)
     if digest is not None:
         checked.idempotency_key = request.idempotency_key

@@ -67,7 +67,7 @@ from tocsin.compliance.pages import (
 from tocsin.compliance.quiet import quiet_until, read_hours, write_hours
 from tocsin.compliance.replies import IN_WORDS, OUT_WORDS, read_reply
 from tocsin.compliance.screen import give_back, screen, settle, sift
-from tocsin.compliance.store import forget_windows
+from tocsin.compliance.store import claim_send, forget_windows, release_send
 from tocsin.compliance.words import WordList, normalise
 from tocsin.compliance.zones import find_zone
 
@@ -107,6 +107,7 @@ __all__ = [
     "add_opt_out",
     "add_word",
     "bar",
+    "claim_send",
     "export_listed",
     "find_opted_out",
     "find_zone",
@@ -129,6 +130,7 @@ __all__ = [
     "read_list",
     "read_reply",
     "read_value",
+    "release_send",
     "remove_answer",
     "remove_cap",
     "remove_listed",

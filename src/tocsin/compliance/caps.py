@@ -19,6 +19,10 @@ class CapBook:
         self.accounts = {cap.account_id for cap in self._caps}
         self._owners = self.accounts - {EVERYBODY}
 
+    def concerns(self, account_id: int) -> bool:
+        """Whether any cap may be of this account."""
+        return EVERYBODY in self.accounts or account_id in self.accounts
+
     def find(self, account_id: int, action: int) -> tuple[Cap, ...]:
         """The caps of an account's requests, in the order in which they are counted."""
         key = (account_id if account_id in self._owners else EVERYBODY, action)

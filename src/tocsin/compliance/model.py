@@ -119,11 +119,6 @@ class Screened(msgspec.Struct, kw_only=True):
     def asks(self) -> bool:
         return bool(self.suspects or self.caps)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether a cap or the spend had no room for all of it."""
-        return self.spend_stop or Reason.OVER_CAP in self.refused.values()
-
 
 class ListRow(NamedTuple):
     """A row of the blacklist as people read it; `account` None: for all."""

@@ -55,6 +55,15 @@ SELECT cap_take(%s::integer, %s::bigint, %s::integer[], %s::integer[], %s::integ
 SELECT cap_return(%s::integer, %s::bigint, %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[], %s::integer[],
                   %s::integer[], %s::text[], %s::integer[], %s::bigint[], %s::boolean[]);
 
+-- name: claim_send
+-- A row of no cap: whoever makes it is the one of several equal sends that takes out of caps.
+INSERT INTO cap_window AS c (account_id, cap_id, key, window_start, window_end, given) VALUES (%s, 0, %s, 0, %s, %s)
+ON CONFLICT (account_id, cap_id, key, window_start) DO UPDATE SET window_end = excluded.window_end, given = excluded.given
+WHERE c.window_end < %s RETURNING true;
+
+-- name: release_send
+DELETE FROM cap_window WHERE account_id = %s AND cap_id = 0 AND key = %s AND window_start = 0 AND given = %s;
+
 -- name: cap_forget
 DELETE FROM cap_window WHERE window_end < %s;
 

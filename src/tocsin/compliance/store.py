@@ -27,6 +27,7 @@ from tocsin.kit.db import Queries, Session, Statement
 from tocsin.traffic import Priority
 
 QUERIES = Queries(Path(__file__).with_name("queries.sql"))
+_CLAIM_S = 60  # a process that died in a send holds it no longer
 
 Conn = Connection[TupleRow]
 _Kind = TypeVar("_Kind", Cap, QuietRule, OptAnswer)
@@ -123,6 +124,17 @@ async def take_caps(session: Session, columns: Sequence[object]) -> list[int]:
 def return_caps(columns: Sequence[object]) -> Statement:
     """Give back what take_caps took."""
     return Statement(QUERIES["cap_return"], columns)
+
+
+async def claim_send(session: Session, account_id: int, key: str, now_s: float, token: int) -> bool:
+    """Whether it is claimed now, for a minute: no other process has it. Raises LOST."""
+    now = int(now_s)
+    return bool(await session.rows(QUERIES["claim_send"], (account_id, key, now + _CLAIM_S, token, now)))
+
+
+async def release_send(session: Session, account_id: int, key: str, token: int) -> None:
+    """It is nobody's, if it was claimed with this token. Raises LOST."""
+    await session.run(QUERIES["release_send"], (account_id, key, token))
 
 
 async def forget_windows(session: Session, before_s: float) -> int:
