@@ -81,11 +81,12 @@ def test_over_eight_megabytes_in_chunks_is_413(bed: Bed, door: Door) -> None:
     bed.assert_untouched()
 
 
-def test_chunks_are_a_body_like_any_other(bed: Bed, door: Door) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_chunks_are_a_body_like_any_other(bed: Bed, door: Door, kind: str) -> None:
     customer = bed.customer()
-    body = json.dumps(GOOD).encode()
+    body = (urlencode if "form" in kind else json.dumps)(GOOD).encode()
     head = (
-        f"POST {SEND}?{urlencode(customer.sign())} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"POST {SEND}?{urlencode(customer.sign())} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {kind}\r\n"
         "Transfer-Encoding: chunked\r\n\r\n"
     )
     answer = door.raw(head.encode() + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))

@@ -240,6 +240,14 @@ def test_who_may_not_send_uploads_nothing(project: str, role: str) -> None:
     assert "Bulk send" not in read(client.get("/messages/"))
 
 
+def test_one_that_is_stopped_before_it_was_sent_says_so(project: str) -> None:
+    client, me = log_in()
+    upload(client)
+    job = find_job(project, me.account_id)
+    client.post(f"/uploads/{job.id}/discard/")
+    assert "Stopped before anything was sent; nothing was charged." in read(client.get(f"/uploads/{job.id}/"))
+
+
 def test_another_accounts_upload_is_not_found(project: str) -> None:
     client, me = log_in()
     other, _ = log_in()

@@ -43,6 +43,7 @@ def has_more(plant: Plant, mark: int) -> bool:
 def test_a_killed_worker_loses_nothing_and_doubles_at_most_one_claim(plant: Plant, customer: Customer) -> None:
     api, _, worker = plant.start_api(), plant.start("push"), plant.start("worker")
     accepted = post(api.port, customer, make_numbers(SOME))
+    assert accepted.taken, accepted
     for kills in (1, 2):
         until_sync(partial(has_more, plant, SOME // 4 * kills), 60)
         worker.kill()
@@ -56,6 +57,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_at_most_one_claim(plant: Plan
 def test_a_killed_pusher_loses_no_report(plant: Plant, customer: Customer) -> None:
     api, _, pusher = plant.start_api(), plant.start("worker"), plant.start("push")
     accepted = post(api.port, customer, make_numbers(SOME))
+    assert accepted.taken, accepted
     until_sync(lambda: plant.count("push_attempt") > 40, 60)
     pusher.kill()
     assert plant.count("outbox") > 0 or plant.unfinished() > 0
@@ -116,6 +118,7 @@ def test_a_worker_that_was_stopped_longer_than_its_lease_sends_nothing_twice(pla
     owner = plant.owner_of(first)
     plant.owner_of(second)
     accepted = post(api.port, customer, make_numbers(SOME))
+    assert accepted.taken, accepted
 
     def stop_with_items() -> bool:
         """Stopped with work in hand: not between two claims, nor in a transaction, which would keep the rows locked."""
@@ -145,6 +148,7 @@ def test_a_dead_workers_items_are_taken_over_when_its_lease_is_over(plant: Plant
     owner = plant.owner_of(first)
     plant.owner_of(second)
     accepted = post(api.port, customer, make_numbers(SOME))
+    assert accepted.taken, accepted
 
     def kill_with_items() -> bool:
         first.send_signal(signal.SIGSTOP)
@@ -166,6 +170,7 @@ def test_a_worker_ends_quickly_and_leaves_nothing_behind(plant: Plant, customer:
     plant.set_channel(config={"lease_s": 1.0, "submit_delay_ms": 20})
     api, _, worker = plant.start_api(), plant.start("push"), plant.start("worker")
     accepted = post(api.port, customer, make_numbers(SOME))
+    assert accepted.taken, accepted
     owner = plant.owner_of(worker)
     until_sync(lambda: plant.count("sandbox_submit") > 1000 and plant.held_by(owner), 60)
     worker.send_signal(signal.SIGTERM)

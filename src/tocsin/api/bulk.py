@@ -34,6 +34,7 @@ WAITING, ACCOUNT_WAITING = 28, 10
 """Waiting for that, of all accounts and of one."""
 _LENGTH = 4
 _RESTART_S = 0.5
+_START_S = 5.0
 _STOP_S = END_WITHIN_S / 3  # for what is under way, and once more for the helper
 
 
@@ -55,10 +56,11 @@ class Done(msgspec.Struct):
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def frame(value: Job | Done) -> bytes:
-    """A value with its length before it."""
+def write_frame(write: Callable[[bytes], None], value: Job | Done) -> None:
+    """A value with its length before it, apart: a large one is not copied once more."""
     body = _encode(value)
-    return len(body).to_bytes(_LENGTH, "big") + body
+    write(len(body).to_bytes(_LENGTH, "big"))
+    write(body)
 
 
 async def read_frame(stream: asyncio.StreamReader) -> bytes:
@@ -77,6 +79,7 @@ class Bulk:
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._turns = Turns(AT_ONCE, ACCOUNT_AT_ONCE, ACCOUNT_WAITING, WAITING)
         self._process: asyncio.subprocess.Process | None = None
+        self._is_there = asyncio.Event()
 
     def start(self) -> None:
         """Begin; the helper is kept alive from now on."""
@@ -91,16 +94,26 @@ class Bulk:
             return _refuse()
 
     async def _pass_on(self, request: Request, account_id: int) -> Reply:
-        if self._process is None or self._process.stdin is None:
+        stdin = await self._find_helper()
+        if stdin is None:
             return _refuse()
         number = next(self._numbers)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        self._process.stdin.write(frame(Job(number, account_id, request)))
+        write_frame(stdin.write, Job(number, account_id, request))
         try:
             return await future
         finally:
             del self._waiting[number]
+
+    async def _find_helper(self) -> asyncio.StreamWriter | None:
+        """Where it reads; it is waited for while it starts. None: it does not start."""
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._is_there.wait()
+        except TimeoutError:
+            return None
+        return self._process.stdin if self._process is not None else None
 
     async def _keep(self) -> None:
         while True:
@@ -113,10 +126,12 @@ class Bulk:
                 sys.executable, "-m", "tocsin.bootstrap.bulk", env=environment, limit=1 << 24,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
             )  # fmt: skip
+            self._is_there.set()
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 await self._read(self._process)
             log.error("the helper for large sends ended; %d requests are without an answer", len(self._waiting))
             ended, self._process = self._process, None  # first: whoever comes from now on is not written to it
+            self._is_there.clear()
             for future in self._waiting.values():
                 if not future.done():
                     future.set_result(Reply(b"", http=504))
@@ -156,7 +171,7 @@ async def serve_frames(
     running: set[asyncio.Task[None]] = set()
 
     async def do(job: Job) -> None:
-        write(frame(Done(job.number, await answer(job))))
+        write_frame(write, Done(job.number, await answer(job)))
 
     while True:
         try:

@@ -293,7 +293,7 @@ def _open(call: Call, path: str, name: str) -> Request:
     incoming = call.request
     return Request(
         incoming.method, path, parse_query(incoming.query), _read_header(call, "content-type") or "", b"", call.address, name,
-        _read_header(call, "idempotency-key"), not incoming.chunked, _read_header(call, BODY_DIGEST) or "",
+        _read_header(call, "idempotency-key"), _read_header(call, BODY_DIGEST) or "",
     )  # fmt: skip
 
 

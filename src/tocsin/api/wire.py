@@ -69,7 +69,6 @@ class Request(msgspec.Struct):
     address: str
     request_id: str
     idempotency_key: str | None = None
-    measured: bool = True  # its length was declared, so that a body that broke off is known as one
     body_digest: str = ""  # as a call of the console says
     by_console: bool = False  # a person sends, at the console; the account's IP list is for its programs
     account_id: int = 0  # whose it is, once that is known; 0: nobody's
@@ -139,8 +138,6 @@ def parse_body(request: Request) -> dict[str, Any]:
     if kind in {"", "application/json", "text/json"}:
         raise Malformed("the body is not a JSON object")
     if kind == "application/x-www-form-urlencoded":
-        if not request.measured:
-            raise Malformed("a form needs a Content-Length: half of one could not be told from a whole")
         return _parse_form(body)
     if kind == "multipart/form-data":
         return _parse_multipart(request.content_type, body)

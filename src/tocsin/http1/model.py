@@ -70,8 +70,9 @@ class Incoming:
     @property
     def body(self) -> bytes:
         """All that has come of the body."""
-        pieces = self.pieces
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(self.pieces) != 1:
+            self.pieces = [b"".join(self.pieces)]  # and the pieces are free
+        return self.pieces[0]
 
 
 class Began(NamedTuple):
