@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -91,6 +91,21 @@ def run_bare(kind: str, dsn: str) -> Iterator[tuple[int, int]]:
     """A bare server, `front`, `rsgi` or `starlette`; its port and pid."""
     with _run("bench.bare", kind, dsn) as (process, port):
         yield port, process.pid
+
+
+@contextlib.contextmanager
+def run_strangers(port: int, kind: str, *, wait: bool = True) -> Iterator[Callable[[], bool]]:
+    """Strangers at the door, see bench/strangers.py; whether they have ended. `wait`: until they are there."""
+    words = [sys.executable, "-m", "bench.strangers", str(port), kind]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        if wait and (process.stdout is None or not process.stdout.readline()):
+            raise BrokenError("the strangers did not come")
+        yield lambda: process.poll() is not None
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        _end(process)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from bench.figure import Measure
-from bench.figures import accept, beside, crowd, flow, kannel, large, long, match, pages, path, slow, smpp, verify
+from bench.figures import (
+    accept,
+    beside,
+    crowd,
+    flow,
+    kannel,
+    large,
+    long,
+    match,
+    pages,
+    path,
+    slow,
+    smpp,
+    strangers,
+    verify,
+)
 
 SHORT: dict[str, Measure] = {
     "accept": accept.measure,
@@ -21,5 +36,6 @@ BY_NAME: dict[str, Measure] = {
     "pages": pages.measure,
     "path": path.measure,
     "beside": beside.measure,
+    "strangers": strangers.measure,
 }
 """Only where they are asked for: part of another one, or of the console."""

@@ -92,9 +92,11 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def serving(limits: FrontLimits = QUICK, tls: ssl.SSLContext | None = None) -> AsyncIterator[Desk]:
+async def serving(
+    limits: FrontLimits = QUICK, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Desk]:
     desk = Desk(limits)
-    desk.port = await desk.front.listen("127.0.0.1", 0, tls=tls)
+    desk.port = await desk.front.listen(host, 0, tls=tls)
     watching = asyncio.create_task(desk.front.run())
     try:
         yield desk
@@ -235,6 +237,14 @@ async def test_who_never_begins_tls_has_a_place_and_no_more(tmp_path: Path) -> N
         assert await plain.ended()
         assert [await each.ended() for each in silent] == [True] * QUICK.per_address
         await until(lambda: desk.front.connections() == ["127.0.0.2"], 5)
+
+
+async def test_who_listens_on_every_ipv6_address_is_reached_by_ipv4_too() -> None:
+    async with serving(host="::") as desk:
+        client = await desk.connect()
+        client.send(get("/four"))
+        assert await client.read() == (200, "/four 0")
+        assert desk.front.connections() == ["127.0.0.1"]
 
 
 async def test_bodies_share_a_bounded_room_in_the_order_of_arrival() -> None:

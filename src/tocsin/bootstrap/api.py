@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 
 from tocsin import queue
 from tocsin.accounts import CONSOLE_CALLS
@@ -22,7 +21,7 @@ from tocsin.api.server import Server
 from tocsin.bootstrap.door import find_address
 from tocsin.bootstrap.reference import Memory, load_memory
 from tocsin.content import TRACKING, Places
-from tocsin.front import Front, FrontLimits
+from tocsin.front import Front, FrontLimits, open_tls
 from tocsin.kit import clock, metrics
 from tocsin.kit.db import LOST, Session
 from tocsin.kit.files import raise_file_limit
@@ -41,6 +40,7 @@ SLOTS = 64
 _READY_AGE_S = 3.0
 _FORGET_S = 60.0
 _STOP_S = END_WITHIN_S / 3  # for the answers under way
+_FEWEST = 64
 _OTHER_FILES = 256  # sessions, logs, what is read
 
 
@@ -118,7 +118,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     )
     front = Front(Server(plant.desk, journal), _read_limits(settings), settings.trusted_proxies)
     await front.listen(
-        find_address(settings.host), settings.port, tls=_open_tls(settings), shared=settings.api_processes > 1
+        find_address(settings.host), settings.port, tls=open_tls(settings), shared=settings.api_processes > 1
     )
     loops.start(front.run())
     await stop.wait()
@@ -132,19 +132,10 @@ async def run(settings: Settings, stop: Stop) -> None:
 
 def _read_limits(settings: Settings) -> FrontLimits:
     """As many connections as are set and the system has files for."""
-    files = raise_file_limit() - _OTHER_FILES
+    files = max(raise_file_limit() - _OTHER_FILES, _FEWEST)
     return FrontLimits(
         connections=min(settings.connections, files), per_address=min(settings.connections_per_address, files)
     )
-
-
-def _open_tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 async def _forget_windows(plant: Plant) -> None:

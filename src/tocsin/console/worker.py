@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import ssl
 from typing import Any
 
 import uvloop
 from gunicorn.workers.base import Worker
 
-from tocsin.front import Front, FrontLimits
+from tocsin.front import Front, FrontLimits, open_tls
 from tocsin.kit.files import raise_file_limit
 from tocsin.kit.leash import END_WITHIN_S
 from tocsin.kit.settings import Settings
@@ -48,7 +47,7 @@ class FrontWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         _listen_for_end(ended)
         for listener in self.sockets:
-            await front.listen_on(listener.sock, _open_tls(settings))
+            await front.listen_on(listener.sock, open_tls(settings))
         watching = asyncio.create_task(front.run())
         ends: list[asyncio.Future[Any]] = [ended, watching]
         while not any(each.done() for each in ends) and os.getppid() == self.ppid:
@@ -70,12 +69,3 @@ def _listen_for_end(ended: asyncio.Future[float]) -> None:
 
     for sign, within_s in ((signal.SIGTERM, GRACE_S), (signal.SIGINT, 0.0), (signal.SIGQUIT, 0.0)):
         asyncio.get_running_loop().add_signal_handler(sign, end, within_s)
-
-
-def _open_tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context

@@ -47,9 +47,11 @@ class Front:
         self, host: str, port: int, *, tls: ssl.SSLContext | None = None, shared: bool = False, backlog: int = 2048
     ) -> int:
         """Take connections from now on; the port. `shared`: other processes listen on it too (SO_REUSEPORT)."""
+        is_ipv6 = ":" in host
         listening = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=backlog, reuse_port=shared
-        )
+            (host, port), family=socket.AF_INET6 if is_ipv6 else socket.AF_INET, backlog=backlog, reuse_port=shared,
+            dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),  # "::" takes IPv4 clients too
+        )  # fmt: skip
         await self.listen_on(listening, tls)
         return int(listening.getsockname()[1])
 
