@@ -43,11 +43,8 @@ async def show_ready(desk: Desk) -> Reply:
     return Reply(b'{"status":"ready"}') if desk.is_ready() else transport_reply(503, "not ready")
 
 
-async def show_metrics(desk: Desk, address: str | None = None, header: Header = lambda _: "") -> Reply:
-    """Prometheus text format, for whoever may read it. `address`: the client's; None: the caller has looked already."""
-    refusal = None if address is None else refuse_reader(desk.settings.metrics_token, address, header)
-    if refusal is not None:
-        return refusal
+async def show_metrics(desk: Desk) -> Reply:
+    """Prometheus text format. The server asks `refuse_reader` first."""
 
     async def render() -> bytes:
         return metrics.render(await read_gauges(desk))

@@ -27,7 +27,7 @@ from tocsin.api.desk import Desk
 from tocsin.api.journal import Journal
 from tocsin.api.mail import send_mail
 from tocsin.api.mms import send_mms
-from tocsin.api.pages import METRICS, PAGES, show_metrics
+from tocsin.api.pages import METRICS, PAGES, refuse_reader
 from tocsin.api.quote import PREFIX as QUOTE
 from tocsin.api.quote import SENDS, answer_quote
 from tocsin.api.reports import list_countries, pull_replies, query_balance, query_reports
@@ -196,9 +196,11 @@ class Server:
             return transport_reply(404, "Not found")
         if call.request.method not in _OF_PAGES:
             return refuse_method(_OF_PAGES)
+        refusal = None
         if path == METRICS:
-            return await show_metrics(self._desk, call.address, lambda name: _read_header(call, name) or "")
-        return await page(self._desk)
+            token = self._desk.settings.metrics_token
+            refusal = refuse_reader(token, call.address, lambda name: _read_header(call, name) or "")
+        return refusal or await page(self._desk)
 
     async def _follow(self, call: Call, path: str) -> Reply:
         """A link of an email."""
