@@ -96,9 +96,11 @@ class Front:
             sock.close()
 
     async def run(self) -> None:
-        """Watch the deadlines, until cancelled."""
+        """Watch the deadlines, until cancelled. Raises what ended the accepting of TLS connections: nobody could come in."""
         while True:
             await asyncio.sleep(self.limits.sweep_s)
+            if self._accepting is not None and self._accepting.done() and not self.is_stopping:
+                self._accepting.result()
             now = clock.monotonic_s()
             for peer in list(self._peers):
                 peer.look_at_clock(now)
